@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
 .PHONY: help install run token test test-long test-stack coverage check format bench package openapi compare load \
-	rebuild recount lock clean
+	rebuild recount suspend resume lock clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -82,6 +82,12 @@ rebuild: install ## Write a tenant's projections again: make rebuild TENANT=demo
 
 recount: install ## Compare a tenant's contacts with their timelines: make recount TENANT=demo
 	@$(BIN)/python -m local.recount compare $(TENANT)
+
+suspend: install ## Suspend a tenant: make suspend TENANT=demo
+	@$(BIN)/python -m local.suspension suspend $(TENANT)
+
+resume: install ## End the suspension of a tenant: make resume TENANT=demo
+	@$(BIN)/python -m local.suspension resume $(TENANT)
 
 # Two passes, so that the run-time lock agrees with the development lock on every version. No index, host or
 # path is written into them.

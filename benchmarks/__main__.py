@@ -4,23 +4,11 @@ from __future__ import annotations
 
 import platform
 
-from benchmarks import (
-    authorizer,
-    cold,
-    entry_scale,
-    exports,
-    feed,
-    import_memory,
-    imports,
-    scale,
-    warm,
-    webhooks,
-)
+from benchmarks import authorizer, cold, entry_scale, exports, import_memory, imports, scale, warm
 from benchmarks.report import table
 
 
 def main() -> None:
-    feeds, deliveries = feed.Measured.now(), webhooks.measure()
     print(f"CPython {platform.python_version()}; ratios are ours to the yardstick of the same run\n")
     print(
         table(
@@ -29,8 +17,6 @@ def main() -> None:
             + authorizer.figures()
             + imports.figures()
             + import_memory.figures()
-            + feeds.figures()
-            + webhooks.figures(deliveries)
         )
     )
     print()
@@ -43,6 +29,17 @@ def main() -> None:
     print(entry_scale.table())
     print()
     print(exports.table())
+    print()
+    _print_events()
+
+
+def _print_events() -> None:
+    """Print the figures of the feed and of webhooks."""
+    # Last, since moto makes this process large, and with it the memory of those that it starts.
+    from benchmarks import feed, webhooks
+
+    feeds, deliveries = feed.Measured.now(), webhooks.measure()
+    print(table(feeds.figures() + webhooks.figures(deliveries)))
     print()
     print(feeds.table())
     print()

@@ -15,6 +15,7 @@ from shared.domain.tenant import TenantSettings
 from shared.table.accounts.directory import api_key_to_item
 from shared.wiring.accounts import directory, onboarding_service
 from shared.wiring.base import store
+from shared.wiring.kept import reset_wiring
 from tests.support.clients import client
 from tests.support.replay import replayed
 from tests.support.tenant_guard import as_operator
@@ -42,6 +43,13 @@ def program(tenant_id: str, permissions: str, *, client_id: str | None = None) -
     with as_operator():
         store().put(api_key_to_item(key))
     return f"ck_{key_id}_{secret}"
+
+
+def suspend(tenant_id: str, *, is_suspended: bool = True) -> None:
+    """Suspend a tenant, or end its suspension, as an operator does. No process remembers what it was before."""
+    with as_operator():
+        onboarding_service().suspend(tenant_id, is_suspended=is_suspended)
+    reset_wiring()
 
 
 def caller_of(token: str) -> tuple[Kind, str]:

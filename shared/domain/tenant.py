@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from shared.domain.callers import Visibility
-from shared.domain.events import TENANT_UPDATED, Event, compare_fields
+from shared.domain.events import TENANT_CREATED, TENANT_UPDATED, Changes, Event, compare_fields
 from shared.domain.import_options import ImportOptions
 from shared.domain.stamp import Stamp
 from shared.domain.tag_rules import TagRule
@@ -70,7 +70,8 @@ class TenantSettings:
 class Tenant:
     """A business that uses the system. The callers of a suspended tenant are refused.
 
-    `version` counts the changes of the settings, from 1. `updated_at` and `updated_by`: None before the first change.
+    `version` counts the changes of the settings and of `suspended`, from 1. `updated_at` and `updated_by`: None before
+    the first change.
     """
 
     id: str
@@ -83,6 +84,18 @@ class Tenant:
     updated_by: str | None = None
     last_event: str = ""
 
+    @classmethod
+    def open(
+        cls, tenant_id: str, name: str, settings: TenantSettings | None = None, *, stamp: Stamp
+    ) -> tuple[Tenant, Event]:
+        """Return a new tenant and its `tenant.created` event."""
+        made = cls(
+            tenant_id, name, stamp.at, settings=settings or TenantSettings(), last_event=stamp.event_id
+        )
+        changes = compare_fields(_audited_fields(TenantSettings()), _audited_fields(made.settings))
+        given = {field_name: (None, new) for field_name, (_, new) in changes.items()}
+        return made, made._event(TENANT_CREATED, {"name": (None, name), **given}, stamp)
+
     def change(self, settings: TenantSettings, *, stamp: Stamp) -> tuple[Tenant, Event] | None:
         """Return the tenant with other settings, and its `tenant.updated` event; None if nothing changes."""
         changes = compare_fields(_audited_fields(self.settings), _audited_fields(settings))
@@ -94,18 +107,28 @@ class Tenant:
             version=self.version + 1,
             **stamp.change_fields(),
         )
-        event = Event(
+        return after, after._event(TENANT_UPDATED, changes, stamp)
+
+    def suspend(self, *, is_suspended: bool, stamp: Stamp) -> tuple[Tenant, Event] | None:
+        """Return the tenant suspended or no longer suspended, and its `tenant.updated` event; None if it is already."""
+        if is_suspended == self.suspended:
+            return None
+        after = replace(self, suspended=is_suspended, version=self.version + 1, **stamp.change_fields())
+        return after, after._event(TENANT_UPDATED, {"suspended": (self.suspended, is_suspended)}, stamp)
+
+    def _event(self, event_type: str, changes: Changes, stamp: Stamp) -> Event:
+        """Return the event of the change that led to this version."""
+        return Event(
             id=stamp.event_id,
-            type=TENANT_UPDATED,
+            type=event_type,
             entity="tenant",
             entity_id=self.id,
             at=stamp.at,
             actor=stamp.caller.actor,
             origin=stamp.caller.origin,
-            version=after.version,
+            version=self.version,
             changes=changes,
         )
-        return after, event
 
 
 def _audited_fields(settings: TenantSettings) -> dict[str, Any]:

@@ -195,10 +195,12 @@ def onboarding_service(through: tuple[Store, UserPool | None] | None = None) -> 
     from shared.table.accounts.claims import ClaimTable
     from shared.table.accounts.directory import DirectoryTable, TenantTable
     from shared.table.accounts.operator_users import OperatorUserTable
+    from shared.table.accounts.settings import SettingsTable
 
     table, accounts = through or (store(), user_pool())
     return Onboarding(
         TenantTable(table),
+        partial(SettingsTable, table),
         DirectoryTable(table),
         partial(OperatorUserTable, table),
         partial(ApiClientTable, table),

@@ -16,7 +16,7 @@ from shared.domain.accounts.user import User, normalize_sign_in_email
 from shared.domain.accounts.usernames import Username, parse_username
 from shared.domain.callers import Caller
 from shared.domain.errors import FieldError, Invalid
-from shared.domain.events import TENANT_CREATED, Event, compare_fields
+from shared.domain.events import Event
 from shared.domain.ids import new_id
 from shared.domain.stamp import Stamp
 from shared.domain.tenant import Tenant
@@ -101,19 +101,9 @@ class Founding:
             role="admin",
             **stamp.creation_fields(),
         )
-        opened = Event(
-            id=new_id(),
-            type=TENANT_CREATED,
-            entity="tenant",
-            entity_id=tenant_id,
-            at=stamp.at,
-            actor=stamp.caller.actor,
-            origin="api",
-            version=1,
-            changes=compare_fields({}, {"name": name}),
-        )
+        tenant, opened = Tenant.open(tenant_id, name, stamp=Stamp(new_id(), stamp.at, stamp.caller))
         return cls(
-            tenant=Tenant(tenant_id, name, stamp.at, last_event=opened.id),
+            tenant=tenant,
             member=Membership(sub, tenant_id, "admin", username, since=since),
             user=user,
             events=(opened, user.creation_event(stamp.caller)),

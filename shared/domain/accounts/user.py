@@ -121,6 +121,11 @@ class User(Recorded):
         event.data.update(data)
         return event
 
+    def admit(self, *, username: str, email: str, role: UserRole, stamp: Stamp) -> tuple[User, Event]:
+        """Return the user, active and with a role, username and address, and its `user.updated` event."""
+        given = {"username": username, "email": email, "role": role, "is_active": True}
+        return self._build_change(USER_UPDATED, given, stamp)
+
     def change(self, given: dict[str, Any], *, stamp: Stamp) -> tuple[User, Event] | None:
         """Return the user with the given fields, and its `user.updated` event; None if nothing changes."""
         changed = self._build_change(USER_UPDATED, given, stamp)

@@ -39,6 +39,7 @@ def _members_of(kind: type[Any], prefix: str = "") -> dict[str, Any]:
 
 _TENANT: dict[str, Any] = {
     "name": str,
+    "suspended": bool,
     **_members_of(TenantSettings),
     **_members_of(RateLimit, "rate_limit."),
     **_members_of(ImportOptions, "import_defaults."),
@@ -146,11 +147,13 @@ class _TenantData(Data):
 
 
 class TenantCreated(_TenantData):
-    """A business registered."""
+    """A business registered, or the operator opened its tenant. `changes` has the name and the settings that differ
+    from the defaults.
+    """
 
 
 class TenantUpdated(_TenantData):
-    """The tenant's settings were changed."""
+    """The tenant's settings were changed, or the operator suspended the tenant or ended its suspension."""
 
 
 class _UserData(Data):
@@ -160,13 +163,15 @@ class _UserData(Data):
 
 
 class UserCreated(_UserData):
-    """A person registered a business or accepted an invitation."""
+    """A person registered a business or accepted an invitation, or the operator added a user."""
 
     invitation_id: str = absent("of the invitation")
 
 
 class UserUpdated(_UserData):
-    """A user's names, `role`, `scheduling_id` or `is_active` changed."""
+    """A user's names, `role`, `scheduling_id` or `is_active` changed, or the operator added the user again, perhaps
+    with another address.
+    """
 
 
 class UserDeleted(_UserData):

@@ -6,12 +6,15 @@ from dataclasses import asdict
 from typing import Any
 
 from shared.domain.accounts.credentials import ApiKey, Membership
+from shared.domain.events import Event
 from shared.domain.import_options import ImportOptions
 from shared.domain.tag_rules import TagRule
 from shared.domain.tenant import RateLimit, Tenant, TenantSettings
+from shared.table import event_items, guards
 from shared.table.item import Item
 from shared.table.keys import accounts as account_keys
 from shared.table.store import Store
+from shared.table.transactions import Transaction
 
 
 class TenantTable:
@@ -28,9 +31,12 @@ class TenantTable:
         )
         return tenant_from_item(tenant_id, item) if item else None
 
-    def put(self, tenant: Tenant) -> None:
-        """Write a new tenant."""
-        self._store.put(tenant_to_item(tenant))
+    def add(self, tenant: Tenant, event: Event) -> None:
+        """Write a new tenant and its event. Raises ConcurrentChange if there is one with its id."""
+        transaction = Transaction()
+        transaction.put(tenant_to_item(tenant), **guards.is_new_or_own(event.id))
+        event_items.add_event(transaction, tenant.id, event)
+        self._store.commit(transaction)
 
 
 class DirectoryTable:

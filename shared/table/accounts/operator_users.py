@@ -1,17 +1,23 @@
-"""Users as the operator writes them: without an event, and without the limits."""
+"""Users as the operator writes them: without the limits."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from shared.domain import timestamps
 from shared.domain.accounts.claims import MembershipClaim
 from shared.domain.accounts.user import User
 from shared.domain.errors import ConcurrentChange, UserClaimed
+from shared.domain.events import Event
+from shared.domain.stamp import Stamp
 from shared.table import guards
 from shared.table.accounts.claims import in_place_of
 from shared.table.accounts.user_steps import (
     belongs_to,
+    commit,
     count_to_item,
     look_up_to_item,
+    put_event,
     put_lock,
     release_username,
     user_to_item,
@@ -33,19 +39,31 @@ class OperatorUserTable(UserTable):
         """Start to count the users of a tenant that has none."""
         self._store.put(count_to_item(self._tenant, 0), condition=IS_NEW)
 
-    def admit(self, user: User, *, since: int, claim: MembershipClaim | None = None) -> None:
-        """Write a user as given, whatever the table has of it, and recount the users.
+    def admit(
+        self,
+        user_id: str,
+        make: Callable[[User | None], tuple[User, Event]],
+        *,
+        since: int,
+        claim: MembershipClaim | None = None,
+    ) -> None:
+        """Write the user with an id and its event, and recount the users.
 
-        `since`: as of a Membership. `claim`: the claim that the user replaces; without it, only a claim that bars the
-        user, or has expired, is replaced. Raises AddressInUse when another user of the tenant has the address,
-        UserClaimed when another caller's claim is valid.
+        `make`: returns both, given the user as the table has it, or None. `since`: as of a Membership. `claim`: the
+        claim that the user replaces; without it, only a claim that bars the user, or has expired, is replaced. Raises
+        AddressInUse when another user of the tenant has the address, UserClaimed when another caller's claim is valid.
         """
         condition, values = _is_replaceable(self._tenant, claim)
         for _ in range(_ATTEMPTS):
             known = {one.id: one for one in self.all_after()}
-            before = known.get(user.id)
+            before = known.get(user_id)
+            user, event = make(before)
             transaction = Transaction()
-            transaction.put(user_to_item(self._tenant, user))
+            put_event(transaction, self._tenant, event, follows=before.last_event if before else "")
+            transaction.put(
+                user_to_item(self._tenant, user),
+                **(guards.at_version(before.version) if before else guards.is_new()),
+            )
             transaction.put(
                 look_up_to_item(self._tenant, user, since=since),
                 condition=condition,
@@ -60,13 +78,18 @@ class OperatorUserTable(UserTable):
                 return
         raise ConcurrentChange()
 
-    def remove_by_id(self, user_id: str) -> None:
-        """Remove a user, if there is one, and recount the users."""
+    def remove_by_id(self, user_id: str, stamp: Stamp) -> None:
+        """Remove a user with its event, if there is one, and recount the users."""
         for _ in range(_ATTEMPTS):
             known = {one.id: one for one in self.all_after()}
             gone = known.pop(user_id, None)
             transaction = Transaction()
-            transaction.delete(account_keys.user(self._tenant, user_id))
+            if gone is not None:
+                _, event = gone.delete(stamp=stamp)
+                put_event(transaction, self._tenant, event, follows=gone.last_event)
+                transaction.delete(
+                    account_keys.user(self._tenant, user_id), **guards.at_version(gone.version)
+                )
             transaction.delete(account_keys.membership(user_id), **belongs_to(self._tenant))
             if gone is not None:
                 transaction.delete(account_keys.user_email_lock(self._tenant, gone.email))
@@ -96,7 +119,7 @@ class OperatorUserTable(UserTable):
             refusal=guards.concurrent_change,
         )
         try:
-            self._store.commit(transaction)
+            commit(self._store, transaction)
         except ConcurrentChange:
             return False
         return True

@@ -1,6 +1,8 @@
-"""The settings of a tenant in the table."""
+"""The settings of a tenant in the table, and whether it is suspended."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from shared.domain.events import Event
 from shared.domain.tenant import Tenant
@@ -13,7 +15,7 @@ from shared.table.transactions import Transaction
 
 
 class SettingsTable:
-    """The settings of one tenant, which are part of its item."""
+    """The changes of one tenant's item: its settings, and whether it is suspended."""
 
     def __init__(self, store: Store, tenant_id: str) -> None:
         self._store = store
@@ -25,12 +27,18 @@ class SettingsTable:
         return tenant_from_item(self._tenant, item) if item else None
 
     def save(self, before: Tenant, after: Tenant, event: Event) -> None:
-        """Write changed settings and their event. The rest of the tenant's item, which the operator writes, is kept.
+        """Write changed settings and their event. The rest of the tenant's item is kept.
 
-        Raises ConcurrentChange when they are no longer at the version of `before`.
+        Raises ConcurrentChange when the tenant is no longer at the version of `before`.
         """
         transaction = Transaction()
         add_settings(transaction, self._tenant, before, after, event)
+        self._store.commit(transaction)
+
+    def save_suspension(self, before: Tenant, after: Tenant, event: Event) -> None:
+        """Write whether the tenant is suspended, with the event. Raises ConcurrentChange as `save` does."""
+        transaction = Transaction()
+        _add_change(transaction, self._tenant, before, after, event, "suspended", {"BOOL": after.suspended})
         self._store.commit(transaction)
 
 
@@ -38,19 +46,34 @@ def add_settings(
     transaction: Transaction, tenant_id: str, before: Tenant, after: Tenant, event: Event
 ) -> None:
     """Add changed settings and their event to a transaction, under the condition of `SettingsTable.save`."""
+    _add_change(transaction, tenant_id, before, after, event, "settings", settings_attribute(after.settings))
+
+
+def _add_change(
+    transaction: Transaction,
+    tenant_id: str,
+    before: Tenant,
+    after: Tenant,
+    event: Event,
+    attribute: str,
+    value: dict[str, Any],
+) -> None:
+    """Add the new value of an attribute of a tenant's item, with the event, under the condition of
+    `SettingsTable.save`.
+    """
     guard = guards.at_version_or_own(before.version, event.id)
     values: Item = {
-        ":settings": settings_attribute(after.settings),
+        ":value": value,
         ":version": {"N": str(after.version)},
         ":at": {"S": event.at},
         ":by": {"S": event.actor},
         **guard["values"],
     }
-    # Settings that were never changed are at version 1, which is not stored.
+    # A tenant that was never changed is at version 1, which is not stored.
     is_first = "attribute_exists(PK) AND attribute_not_exists(version)"
     transaction.update(
         account_keys.tenant(tenant_id),
-        "SET settings = :settings, version = :version, updated_at = :at, updated_by = :by, last_event = :event",
+        f"SET {attribute} = :value, version = :version, updated_at = :at, updated_by = :by, last_event = :event",
         values,
         condition=f"{guard['condition']} OR ({is_first})",
         refusal=guard["refusal"],

@@ -14,7 +14,7 @@ from functions.webhooks import on_delivery, on_event
 from shared.domain.ids import new_id
 from shared.domain.tenant import RateLimit, TenantSettings
 from shared.services.imports.runs import UnknownTenant
-from shared.table.accounts.directory import DirectoryTable, TenantTable, api_key_to_item
+from shared.table.accounts.directory import DirectoryTable, TenantTable, api_key_to_item, tenant_to_item
 from shared.table.imports.repository import ImportTable
 from shared.table.jobs.bulk import BulkJobTable
 from shared.wiring import tenants
@@ -87,10 +87,9 @@ def change_key(token: str, **members: Any) -> None:
 
 def change_tenant(**members: Any) -> None:
     with as_operator():
-        tenants = TenantTable(store())
-        tenant = tenants.get("T1")
+        tenant = TenantTable(store()).get("T1")
         assert tenant is not None
-        tenants.put(replace(tenant, **members))
+        store().put(tenant_to_item(replace(tenant, **members)))
 
 
 def test_a_key_or_a_member_of_this_moment_is_not_refused_for_a_minute(

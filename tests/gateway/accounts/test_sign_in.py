@@ -16,7 +16,7 @@ import pytest
 from shared.domain.accounts.credentials import Membership
 from shared.domain.errors import DomainError, RateLimited
 from shared.services.accounts.sign_in import SignIn
-from shared.table.accounts.directory import DirectoryTable, TenantTable
+from shared.table.accounts.directory import DirectoryTable
 from shared.table.keys import accounts as account_keys
 from shared.wiring.accounts import directory, user_pool
 from shared.wiring.base import store
@@ -30,6 +30,7 @@ from tests.support.gateway import Response
 from tests.support.lambda_context import lambda_context
 from tests.support.template import Template
 from tests.support.tenant_guard import acting_for, as_operator
+from tests.tenants import suspend
 
 
 @pytest.fixture
@@ -239,15 +240,10 @@ def test_who_may_not_act_for_a_tenant_gets_no_tokens(accounts: Accounts) -> None
     assert_shut_out()
     change_member(accounts, tenant_id=member.tenant_id)
     assert_tokens(accounts.token(ASKED))
-    with as_operator():
-        tenants = TenantTable(store())
-        tenant = tenants.get(member.tenant_id)
-        assert tenant is not None
-        tenants.put(replace(tenant, suspended=True))
-    reset_wiring()
+    suspend(member.tenant_id)
     assert_shut_out()
+    suspend(member.tenant_id, is_suspended=False)
     with as_operator():
-        tenants.put(tenant)
         key = account_keys.membership(member.sub)
         accounts.stack.client("dynamodb").delete_item(TableName=accounts.stack.table_name, Key=key)
     reset_wiring()

@@ -16,9 +16,7 @@ from cryptography.hazmat.primitives import serialization
 
 from shared.domain.accounts.credentials import Membership
 from shared.domain.ids import new_id
-from shared.table.keys import accounts as account_keys
 from shared.wiring.accounts import onboarding_service
-from shared.wiring.kept import reset_wiring
 from tests.integration.accounts.directory import put_member
 from tests.integration.exports.exports import a_completed_export, running_export
 from tests.integration.imports.drop_folder import DropFolder
@@ -30,7 +28,7 @@ from tests.support.gateway import Gateway, Response
 from tests.support.template import Template
 from tests.support.tenant_guard import TenantGuard, as_operator
 from tests.support.tokens import ABSENT, TokenIssuer
-from tests.tenants import Tenancy, caller_of
+from tests.tenants import Tenancy, caller_of, suspend
 
 Maker = Callable[[World, Tenancy], str]
 PartMaker = Callable[[World, Tenancy, str], str]
@@ -863,12 +861,7 @@ def test_who_signed_in_before_he_became_a_member_is_out(world: World, token_issu
 
 def test_a_suspended_tenant_s_door_is_shut(world: World) -> None:
     """check 59, for the API"""
-    with as_operator():
-        table = world.stack.client("dynamodb")
-        key = account_keys.tenant("T1")
-        item = table.get_item(TableName=world.stack.table_name, Key=key)["Item"]
-        table.put_item(TableName=world.stack.table_name, Item={**item, "suspended": {"BOOL": True}})
-    reset_wiring()
+    suspend("T1")
     for token in (world.t1.admin, world.t1.user, world.t1.program):
         answer = world.gateway.request("GET", "/contacts", token=token)
         assert answer.status in (401, 403), answer.text

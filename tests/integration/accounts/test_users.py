@@ -388,8 +388,7 @@ def test_a_write_that_comes_through_twice_is_made_once(world: World) -> None:
     assert_whole(world)
 
 
-def test_events_name_the_caller_and_the_changes(world: World) -> None:
-    """check 94"""
+def test_check_94_events_name_the_caller_and_the_changes(world: World) -> None:
     world.send("PATCH", f"/users/{USER}", {"role": "admin", "first_name": "Ada"})
     world.send("DELETE", f"/users/{USER}")
     world.catch_up()

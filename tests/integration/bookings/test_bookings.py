@@ -18,10 +18,8 @@ from botocore.awsrequest import AWSResponse
 
 from functions.bookings.on_booking import handler
 from shared.domain.bookings.event import BookingEvent
-from shared.domain.tenant import Tenant, TenantSettings
-from shared.table.accounts.directory import TenantTable
+from shared.domain.tenant import TenantSettings
 from shared.wiring import tenants
-from shared.wiring.base import store
 from tests.integration.table_content import Item
 from tests.integration.world import World, booking
 from tests.support.aws import Stack
@@ -38,9 +36,10 @@ from tests.support.faults import (
     unreachable,
 )
 from tests.support.lambda_context import lambda_context
-from tests.support.tenant_guard import acting_for, as_operator, inferring_tenant
+from tests.support.tenant_guard import acting_for, inferring_tenant
 from tests.support.tokens import TokenIssuer
 from tests.support.transport import Attempt, Layer, Send, intercepting
+from tests.tenants import suspend
 
 Worlds = Callable[[], AbstractContextManager[World]]
 
@@ -620,8 +619,7 @@ def test_a_dead_letter_says_which_fields_were_wrong_and_not_what_they_held(world
 def test_a_suspended_tenant_s_bookings_are_dead_letters(world: World) -> None:
     """check 59, for bookings"""
     world.tenant("T10")
-    with as_operator():
-        TenantTable(store()).put(Tenant("T10", "Ten", "2026-01-01T00:00:00.000Z", suspended=True))
+    suspend("T10")
     world.post_booking(booking(tenant_id="T10"))
     world.bookings.pump()
     assert [dead["reason"] for dead in world.dead_bookings()] == ["unknown_tenant"]

@@ -103,7 +103,9 @@ def test_a_removed_user_s_scheduling_id_is_free(world: World) -> None:
     world.send("DELETE", f"/users/{USER}")
     assert change_user(world, OTHER, scheduling_id="org-17").status == 200
     with as_operator():
-        OperatorUserTable(store(), "T1").remove_by_id(OTHER)
+        OperatorUserTable(store(), "T1").remove_by_id(
+            OTHER, Stamp.now(system_caller("T1", "operator", "system"))
+        )
     assert change_user(world, ADMIN, scheduling_id="org-17").status == 200
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,9 +11,6 @@ from shared.domain import timestamps
 from shared.domain.ids import new_id
 from shared.domain.imports.preview import SAMPLE_ROWS
 from shared.services.imports import grouping
-from shared.table.accounts.directory import TenantTable
-from shared.wiring.base import store
-from shared.wiring.kept import reset_wiring
 from tests.integration.imports.drop_folder import DropFolder
 from tests.integration.imports.uploads import Uploader
 from tests.integration.world import World
@@ -28,8 +24,7 @@ from tests.support.faults import (
     throttle,
     unprocessed,
 )
-from tests.support.tenant_guard import as_operator
-from tests.tenants import Tenancy
+from tests.tenants import Tenancy, suspend
 
 PEOPLE = "Email,First Name,Shoe size\nada@example.com,Ada,38\ngrace@example.com,Grace,39\nnonsense,Bad,40\n"
 
@@ -37,15 +32,6 @@ PEOPLE = "Email,First Name,Shoe size\nada@example.com,Ada,38\ngrace@example.com,
 @pytest.fixture
 def uploader(world: World) -> Uploader:
     return Uploader(DropFolder(world))
-
-
-def suspend(*, suspended: bool) -> None:
-    with as_operator():
-        tenants = TenantTable(store())
-        tenant = tenants.get("T1")
-        assert tenant is not None
-        tenants.put(replace(tenant, suspended=suspended))
-    reset_wiring()
 
 
 def contacts(world: World) -> list[str]:
@@ -464,10 +450,10 @@ def test_a_suspended_tenants_preview_waits(world: World, uploader: Uploader) -> 
     """check 59"""
     import_id = uploader.upload(PEOPLE)
     uploader.ask_for_preview(import_id)
-    suspend(suspended=True)
+    suspend("T1")
     uploader.folder.work(limit=5)
     assert uploader.folder.put_back == 5
-    suspend(suspended=False)
+    suspend("T1", is_suspended=False)
     uploader.folder.put_back = 0
     uploader.folder.work()
     assert uploader.read_preview(import_id)["state"] == "ready"

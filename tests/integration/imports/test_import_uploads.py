@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -15,14 +14,10 @@ from shared.domain.ids import new_id
 from shared.domain.imports.limits import DEFAULT_LIMITS
 from shared.services.imports.runs import UnknownTenant
 from shared.services.imports.uploads import UPLOAD_SECONDS
-from shared.table.accounts.directory import TenantTable
-from shared.wiring.base import store
 from tests.integration.imports.drop_folder import DropFolder
 from tests.integration.world import World
-from tests.support.aws import forget_wiring
 from tests.support.faults import Killed, call, injecting, kill_before, lost_answer, unreachable
-from tests.support.tenant_guard import as_operator
-from tests.tenants import Tenancy, program
+from tests.tenants import Tenancy, program, suspend
 
 PEOPLE = "email\nada@example.com\ngrace@example.com\n"
 
@@ -225,12 +220,7 @@ def test_the_upload_of_a_suspended_tenant_stays_where_it_is(world: World, inbox:
     """check 59, for uploads"""
     asked = ask(world)
     event = upload(inbox, asked)
-    with as_operator():
-        tenants = TenantTable(store())
-        tenant = tenants.get("T1")
-        assert tenant is not None
-        tenants.put(replace(tenant, suspended=True))
-    forget_wiring()
+    suspend("T1")
     with pytest.raises(UnknownTenant):
         inbox.deliver(event)
 

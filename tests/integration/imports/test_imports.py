@@ -12,7 +12,6 @@ import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -25,11 +24,8 @@ from shared.domain.ids import new_id
 from shared.domain.imports.tasks import ImportTask
 from shared.services.imports import grouping
 from shared.services.imports.runs import UnknownTenant
-from shared.table.accounts.directory import TenantTable
 from shared.table.contacts.repository import ContactTable
-from shared.wiring.base import store
 from shared.wiring.imports import drop_bucket, import_chunks, import_runs
-from shared.wiring.kept import reset_wiring
 from tests.integration.imports.drop_folder import WATCH_PREFIXES, DropFolder
 from tests.integration.table_content import Content
 from tests.integration.world import World
@@ -46,6 +42,7 @@ from tests.support.faults import (
 )
 from tests.support.lambda_context import lambda_context
 from tests.support.tenant_guard import acting_for, acting_for_system, as_operator
+from tests.tenants import suspend
 
 Worlds = Callable[[], AbstractContextManager[World]]
 
@@ -667,27 +664,18 @@ def test_an_import_outlasts_a_suspension_of_any_length(inbox: DropFolder) -> Non
     while looks < 8:  # one more look without progress would be the last
         minute += 20
         looks += inbox.watch(minutes_from_now(minute)).driven_on
-    suspend(suspended=True)
+    suspend("T1")
     inbox.work()
     minute += 400
     for _ in range(30):
         report = inbox.watch(minutes_from_now(minute))
         assert (report.waiting, report.driven_on, report.given_up) == (1, 0, 0)
         minute += 61
-    suspend(suspended=False)
+    suspend("T1", is_suspended=False)
     assert (inbox.waiting(), inbox.latest()["state"]) == ([], "running")
     assert inbox.watch(minutes_from_now(minute)).driven_on == 1
     inbox.work()
     assert inbox.latest()["counts"] == counts(rows=3, created=3)
-
-
-def suspend(*, suspended: bool) -> None:
-    with as_operator():
-        tenants = TenantTable(store())
-        tenant = tenants.get("T1")
-        assert tenant is not None
-        tenants.put(replace(tenant, suspended=suspended))
-    reset_wiring()
 
 
 def test_a_completed_import_is_no_longer_due(inbox: DropFolder) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,11 +17,9 @@ from shared.projections.leftover_rows import LeftoverRows
 from shared.services.contacts.purge import Purge
 from shared.services.notes import processing
 from shared.services.notes.processing import MAX_ATTEMPTS
-from shared.table.accounts.directory import TenantTable
 from shared.table.notes.repository import NoteTable
 from shared.wiring.base import store
 from shared.wiring.contacts import purge_table
-from shared.wiring.kept import reset_wiring
 from shared.wiring.notes import note_processing, note_service
 from tests.integration.notes.notebook import TEXT, TIDIED, Notebook, picture
 from tests.integration.world import World
@@ -39,7 +36,8 @@ from tests.support.faults import (
 )
 from tests.support.queues import Message, receive
 from tests.support.roles import under_role
-from tests.support.tenant_guard import acting_for, as_operator
+from tests.support.tenant_guard import acting_for
+from tests.tenants import suspend
 
 Worlds = Callable[[], AbstractContextManager[World]]
 ADMIN = Caller("T1", "user", "admin-of-T1", "admin")
@@ -329,25 +327,16 @@ def test_a_redriven_message_processes_a_failed_note(notebook: Notebook) -> None:
     assert notebook.read(made["id"])["processing_state"] == "processed"
 
 
-def suspend(*, suspended: bool) -> None:
-    with as_operator():
-        tenants = TenantTable(store())
-        tenant = tenants.get("T1")
-        assert tenant is not None
-        tenants.put(replace(tenant, suspended=suspended))
-    reset_wiring()
-
-
 def test_a_suspended_tenant_s_notes_wait(notebook: Notebook) -> None:
     """check 59, for notes: no receive processes or marks them, and a redrive afterwards processes them."""
     made = notebook.write()
     (message,) = messages(notebook)
-    suspend(suspended=True)
+    suspend("T1")
     before = picture(notebook.world)
     for receives in range(1, MAX_ATTEMPTS + 4):
         assert not deliver(notebook, message, receives)
     assert picture(notebook.world) == before
-    suspend(suspended=False)
+    suspend("T1", is_suspended=False)
     assert notebook.read(made["id"])["processing_state"] == "pending"
     assert deliver(notebook, message)
     assert notebook.read(made["id"])["found"] == FOUND

@@ -19,7 +19,6 @@ from shared.domain.callers import Caller
 from shared.domain.contacts.record import Contact
 from shared.domain.events import Event, Notice
 from shared.domain.stamp import Stamp
-from shared.domain.tenant import Tenant
 from shared.domain.webhooks.delivery import (
     LOST_MESSAGE_SECONDS,
     MAX_ATTEMPTS,
@@ -41,7 +40,6 @@ from shared.services.webhooks.deliveries import AttemptInProgress, Sending
 from shared.services.webhooks.delivery_log import DeliveryFilter
 from shared.services.webhooks.due import send_due
 from shared.services.webhooks.fan_out import FanOut
-from shared.table.accounts.directory import TenantTable
 from shared.table.contacts.repository import ContactTable
 from shared.table.keys import events as event_keys
 from shared.table.keys import imports as import_keys
@@ -52,7 +50,6 @@ from shared.table.webhooks.deliveries import DeliveryTable
 from shared.table.webhooks.due import DueDeliveries
 from shared.wiring.accounts import onboarding_service
 from shared.wiring.base import store
-from shared.wiring.kept import reset_wiring
 from shared.wiring.tenants import find_tenant
 from shared.wiring.webhooks import (
     delivery_log,
@@ -72,6 +69,7 @@ from tests.support.template import Template
 from tests.support.tenant_guard import acting_for, acting_for_system, as_operator
 from tests.support.tokens import TokenIssuer
 from tests.support.transport import unobserved
+from tests.tenants import suspend
 
 TENANT, OTHER = "t1", "t10"
 ADMIN = Caller(TENANT, "user", "u-admin", "admin")
@@ -627,22 +625,16 @@ def test_check_59_a_suspended_tenants_deliveries_wait_until_it_is_back(
 ) -> None:
     webhook, event = subscribe(receiver.url), contact_created()
     fan_out(event)
-    suspend(True)
+    suspend(TENANT)
     pump(stack)
     waiting = delivery_of(webhook, event)
     assert waiting is not None
     assert (waiting.state, waiting.attempts) == ("pending", [])
     assert receiver.requests == []
-    suspend(False)
+    suspend(TENANT, is_suspended=False)
     assert sweep(later=SUSPENSION_SECONDS[0] + 10) == 1
     pump(stack)
     assert [came.headers["webhook-id"] for came in receiver.requests] == [event.id]
-
-
-def suspend(suspended: bool) -> None:
-    with as_operator():
-        TenantTable(store()).put(Tenant(TENANT, TENANT, timestamps.now(), suspended=suspended))
-    reset_wiring()
 
 
 @pytest.mark.parametrize("status", [302, 307])
