@@ -1,8 +1,8 @@
 """Removes from moto what takes most of the tests' time and does not affect its responses.
 
 Measured on requests of contacts: moto spends most of the time of a DynamoDB call on building an HTTP request from the
-one it has got, on finding the service of the request's host, on parsing conditions that it has parsed before, on
-measuring a row again for each of its attributes, and on looking for members of a row under other names than their own.
+one it has got, on finding the service of the request's host, on looking for members of a row under other names than
+their own, on rows and conditions (`moto_rows`), and on update expressions (`moto_updates`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import json
 import random
 import re
 import sys
-from collections import deque
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import BytesIO
@@ -34,17 +34,16 @@ from moto.core.request import Request, environ_key_for_header, normalize_request
 from moto.core.responses import BaseResponse
 from moto.core.serialize import JSONSerializer
 from moto.core.utils import utcnow
-from moto.dynamodb.comparisons import ConditionExpressionParser
-from moto.dynamodb.exceptions import ItemSizeTooLarge
 from moto.dynamodb.models.dynamo_type import DynamoType, Item, LimitedSizeDict
-from moto.dynamodb.models.utilities import bytesize, dynamo_to_dict
+from moto.dynamodb.models.utilities import dynamo_to_dict
 from moto.utilities.utils import get_partition
 from werkzeug.datastructures import ImmutableMultiDict
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import http_date
 
 from tests.support.lambda_context import ACCOUNT, REGION
-from tests.support.moto_updates import LARGEST_ROW, evaluate_updates_directly
+from tests.support.moto_rows import cheaper_rows
+from tests.support.moto_updates import evaluate_updates_directly
 
 DIRECT = "harness.body"
 """The member of the WSGI environment that has the body of a request which is read directly."""
@@ -58,10 +57,9 @@ def faster_moto() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         _find_services_once(patch)
         _read_requests_directly(patch)
-        _read_conditions_once(patch)
         _serialize_rows_directly(patch)
         evaluate_updates_directly(patch)
-        patch.setattr(Item, "__init__", initialize_row)
+        cheaper_rows(patch)
         patch.setattr(moto.dynamodb.responses, "dynamo_to_dict", copied)
         yield
 
@@ -90,6 +88,8 @@ def _find_services_once(patch: pytest.MonkeyPatch) -> None:
     for name in ("camelcase_to_underscores", "method_names_from_class"):
         patch.setattr(responses, name, functools.cache(getattr(responses, name)))
     queues: Any = moto.sqs.models
+    # A queue looks at the clock several times for each of its messages, whenever one is sent.
+    patch.setattr(queues, "unix_time_millis", lambda: time.time() * 1000)
     patch.setattr(queues, "camelcase_to_underscores", functools.cache(queues.camelcase_to_underscores))
     # The file is moto's own, the same for all user pools.
     pools: Any = moto.cognitoidp.models
@@ -202,38 +202,6 @@ def set_up_response(self: BaseResponse, request: Request) -> None:
         self.parse_parameters(request)
     self.access_key = self.get_access_key()
     self.current_account = self.get_current_account()
-
-
-def _read_conditions_once(patch: pytest.MonkeyPatch) -> None:
-    lex: Callable[[ConditionExpressionParser], deque[Any]] = (
-        ConditionExpressionParser._lex_condition_expression
-    )
-
-    @functools.lru_cache(maxsize=1000)
-    def lexed(expression: str) -> tuple[Any, ...]:
-        return tuple(lex(ConditionExpressionParser(expression, None, None)))
-
-    patch.setattr(
-        ConditionExpressionParser,
-        "_lex_condition_expression",
-        lambda self: deque(lexed(self.condition_expression)),
-    )
-
-
-def initialize_row(
-    self: Item, hash_key: DynamoType, range_key: DynamoType | None, attrs: dict[str, Any]
-) -> None:
-    """Do what `Item.__init__` does, but measure the whole row once."""
-    self.hash_key = hash_key
-    self.range_key = range_key
-    self.attrs = LimitedSizeDict()
-    size = 0
-    for name, value in attrs.items():
-        made = DynamoType(value)
-        size += bytesize(name) + made.size()
-        dict.__setitem__(self.attrs, name, made)
-    if size > LARGEST_ROW:
-        raise ItemSizeTooLarge
 
 
 def copied(found: Any) -> Any:

@@ -26,11 +26,10 @@ from moto.dynamodb.parsing.executors import UpdateExpressionExecutor
 from moto.dynamodb.parsing.reserved_keywords import ReservedKeywords
 from moto.dynamodb.parsing.validators import ActionCountValidator, UpdateExpressionValidator
 
+from tests.support.moto_rows import LARGEST_ROW
+
 nodes: Any = untyped_nodes
 expressions: Any = untyped_expressions
-
-LARGEST_ROW = 405_000
-"""moto's limit of a row, in bytes as it counts them."""
 
 Names = Mapping[str, str]
 Values = Mapping[str, Any]

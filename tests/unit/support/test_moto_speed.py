@@ -12,26 +12,17 @@ from moto.core.botocore_stubber import BotocoreStubber
 from moto.core.request import Request
 from moto.core.serialize import JSONSerializer
 from moto.dynamodb import responses as dynamodb
-from moto.dynamodb.comparisons import ConditionExpressionParser
-from moto.dynamodb.exceptions import ItemSizeTooLarge
-from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from moto.sqs import models as queues
 
 from tests.support.clients import client
-from tests.support.moto_speed import DIRECT, environ_of, initialize_row
+from tests.support.moto_speed import DIRECT, environ_of
 from tests.support.tenant_guard import as_operator
 
 ORIGINALS = [
     (BotocoreStubber, "process_request", BotocoreStubber.process_request),
     (Request, "from_primitives", Request.from_primitives),
-    (Item, "__init__", Item.__init__),
     (JSONSerializer, "_serialize_type_structure", JSONSerializer._serialize_type_structure),
     (JSONSerializer, "_serialize_type_map", JSONSerializer._serialize_type_map),
-    (
-        ConditionExpressionParser,
-        "_lex_condition_expression",
-        ConditionExpressionParser._lex_condition_expression,
-    ),
     (responses.BaseResponse, "setup_class", responses.BaseResponse.setup_class),
     (responses.BaseResponse, "parse_parameters", responses.BaseResponse.parse_parameters),
     (responses, "camelcase_to_underscores", responses.camelcase_to_underscores),
@@ -156,19 +147,3 @@ def test_a_request_s_environment_is_that_of_moto() -> None:
     }
     assert ours.get_data() == theirs.get_data() == body
     assert ours.raw_url == theirs.raw_url == DYNAMODB
-
-
-@pytest.mark.parametrize("length", [0, 404_989, 404_990, 404_991])
-def test_a_row_s_limit_is_that_of_moto(length: int) -> None:
-    attributes = {"PK": {"S": "key"}, "n": {"N": "10"}, "long": {"S": "x" * length}}
-    (original,) = (found for owner, _, found in ORIGINALS if owner is Item)
-
-    def size_or_error(initialize: Any) -> Any:
-        row = Item.__new__(Item)
-        try:
-            initialize(row, DynamoType({"S": "key"}), None, attributes)
-        except ItemSizeTooLarge:
-            return "too large"
-        return row.attrs
-
-    assert size_or_error(initialize_row) == size_or_error(original)

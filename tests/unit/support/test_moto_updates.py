@@ -39,14 +39,15 @@ VALUES: dict[str, Any] = {
     ":many": {"L": [{"N": "1"}, {"M": {"one": {"NULL": True}}}]},
     ":set": {"SS": ["x", "y"]},
     ":raw": {"B": b"\x00\xff"},
-    ":long": {"S": "x" * 150_000},
 }
+LONG = {":long": {"S": "x" * 150_000}}
+LONG_ROW = {"b": {"S": "x" * 300_000}}
 ROWS: list[dict[str, Any]] = [
     {},
     {"a": {"S": "x"}, "n": {"N": "1.5"}, "IPK": {"S": "key"}},
     {
         "a": {"SS": ["x"]},
-        "b": {"S": "x" * 300_000},
+        "b": {"S": "x"},
         "n": {"S": "1"},
         "m": {"N": "7"},
         "tags": {"L": [{"S": "x"}]},
@@ -96,7 +97,7 @@ def ends(expression: str, row: dict[str, Any]) -> list[Any]:
         "UpdateExpression": expression,
         "ConditionExpression": "attribute_exists(PK) OR attribute_not_exists(PK)",
     }
-    for member, known in (("ExpressionAttributeNames", NAMES), ("ExpressionAttributeValues", VALUES)):
+    for member, known in (("ExpressionAttributeNames", NAMES), ("ExpressionAttributeValues", VALUES | LONG)):
         if used := {name: value for name, value in known.items() if name in expression}:
             update[member] = used
     found: list[Any] = []
@@ -141,6 +142,10 @@ def ends_of_all(cases: list[tuple[str, dict[str, Any]]]) -> list[list[Any]]:
 def test_every_update_ends_as_with_moto_s_own_evaluation() -> None:
     draw = random.Random(12)
     cases = [(an_expression(draw), draw.choices(ROWS, weights=[2, 3, 1])[0]) for _ in range(repetitions(100))]
+    cases += [
+        (expression, LONG_ROW)
+        for expression in ("SET a = :long", "SET b = :long", "SET a = :long REMOVE b", "SET a = :one")
+    ]
     found = ends_of_all(cases)
     with pytest.MonkeyPatch.context() as patch:
         for module in (models, responses):
