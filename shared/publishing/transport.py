@@ -111,10 +111,13 @@ def _exchange(
     connection: _Connection, target: Target, headers: dict[str, str], body: bytes, max_bytes: int
 ) -> ReceiverResponse:
     connection.request("POST", target.path, body, headers)
-    with connection.getresponse() as response:
-        return ReceiverResponse(
-            response.status, _read(response, max_bytes), response.headers.get("retry-after")
-        )
+    try:
+        with connection.getresponse() as response:
+            return ReceiverResponse(
+                response.status, _read(response, max_bytes), response.headers.get("retry-after")
+            )
+    except (ValueError, OverflowError) as error:
+        raise http.client.HTTPException("a malformed number") from error
 
 
 def _read(response: http.client.HTTPResponse, max_bytes: int) -> bytes:
@@ -125,7 +128,8 @@ def _read(response: http.client.HTTPResponse, max_bytes: int) -> bytes:
     try:
         while len(body) < max_bytes and (part := response.read1(max_bytes - len(body))):
             body += part
-    except (OSError, http.client.HTTPException):
+    except (OSError, http.client.HTTPException, ValueError, OverflowError):
+        # `http.client` does not catch each error of a malformed size of a chunk, such as -FFFFFFFFFFFFFFFFFFFF.
         return body
     return body
 

@@ -200,6 +200,21 @@ def test_check_66_endless_headers_are_cut_at_64_kilobytes(status: bytes, line: b
     assert sent[0] < 8_000_000  # as much as the sockets' buffers hold
 
 
+@pytest.mark.parametrize("size", [b"-FFFFFFFFFFFFFFFFFFFFFFFF", b"-1", b"F" * 24, b"1_0", b"x", b""])
+def test_check_66_a_malformed_size_of_a_chunk_ends_the_body(size: bytes) -> None:
+    def serve(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 503 No\r\nTransfer-Encoding: chunked\r\n\r\n" + size + b"\r\nhello\r\n")
+        connection.shutdown(socket.SHUT_WR)
+        while connection.recv(65536):
+            pass
+
+    with raw_server(serve) as target:
+        answer = send(target, loopback=True)
+    assert answer.status == 503
+    assert len(answer.body) < 100
+
+
 @pytest.mark.parametrize("head", [b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 204 No Content\r\nX: y\r\nX"])
 def test_check_66_headers_that_break_off_are_no_answer(head: bytes) -> None:
     def break_off(connection: socket.socket) -> None:
