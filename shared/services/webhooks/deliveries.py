@@ -11,7 +11,7 @@ The sender that makes an attempt reserves it first, so a second message does not
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
@@ -25,6 +25,7 @@ from shared.domain.tenant import Tenant
 from shared.domain.webhooks.delivery import (
     MAX_FAULTS,
     RESERVATION_SECONDS,
+    SLOW_MILLISECONDS,
     Delivery,
     DeliveryAttemptResult,
     DeliveryRequest,
@@ -34,6 +35,7 @@ from shared.domain.webhooks.subscription import GONE, HOLDER_LOST_RIGHTS, Webhoo
 from shared.services.backoff import RECORD, fraction
 from shared.services.sealing import Unsealable
 from shared.services.webhooks import health, waiting
+from shared.services.webhooks.reminders import call_after
 
 
 class Subscriptions(health.Subscriptions, waiting.Subscriptions, Protocol):
@@ -102,6 +104,10 @@ class Records(Protocol):
     def find(self, caller: Caller, entity: str, entity_id: str) -> dict[str, Any] | None: ...
 
 
+CallAfter = Callable[[float, Callable[[], None]], AbstractContextManager[None]]
+"""Calls a function when the body of a `with` statement has taken some seconds."""
+
+
 class AttemptInProgress(Exception):
     """Another sender is making the attempt. The message stays in the queue in case that sender is killed."""
 
@@ -129,6 +135,7 @@ class Sending:
     """Makes the attempts of deliveries, one per message.
 
     `records`: reads what webhooks with `include` `full` receive; without it, all receive only what changed.
+    `call_after`: see `shared.services.webhooks.reminders.call_after`.
     """
 
     def __init__(
@@ -144,7 +151,9 @@ class Sending:
         records: Records | None = None,
         now: Callable[[], str] = timestamps.now,
         jitter: Callable[[], float] = fraction,
+        call_after: CallAfter = call_after,
     ) -> None:
+        self._call_after = call_after
         self._records = records
         self._tenant = tenant
         self._subscriptions = subscriptions
@@ -229,7 +238,8 @@ class Sending:
             if current is None or not _awaits(current, request):
                 return _SKIPPED
             raise AttemptInProgress
-        result = send()
+        with self._call_after(SLOW_MILLISECONDS / 1_000, partial(self._note_long_attempt, table, webhook)):
+            result = send()
         health.note_answer(table, webhook, result.attempt, at=self._now())
         waiting.note_pause(table, webhook, result)
         after = self._record(table, request, webhook, delivery, result)
@@ -252,6 +262,9 @@ class Sending:
             error=result.attempt.error,
             duration_ms=result.attempt.duration_ms,
         )
+
+    def _note_long_attempt(self, table: Subscriptions, webhook: Webhook) -> None:
+        health.note_long_attempt(table, webhook, at=self._now())
 
     def _disable_without_holder(
         self, table: Subscriptions, request: DeliveryRequest, webhook: Webhook, before: Delivery

@@ -21,6 +21,10 @@ from shared.domain.webhooks.delivery import (
 from shared.domain.webhooks.failing import has_failed_for_long, is_failing, needs_note
 from shared.domain.webhooks.subscription import FAILING, Webhook, system_stamp
 
+_ASSUMED_MILLISECONDS = 15_000
+"""Milliseconds that an attempt under way is assumed to take: the longest that it may (`DEADLINE` in
+`shared.publishing.transport`)."""
+
 
 class Subscriptions(Protocol):
     """The subscriptions of one tenant; see `shared.table.webhooks.deliveries.DeliveryTable`."""
@@ -36,6 +40,17 @@ class Subscriptions(Protocol):
     def mark_working(self, webhook: Webhook, at: str) -> None: ...
 
     def mark_slow(self, webhook: Webhook, until: str, milliseconds: int) -> None: ...
+
+
+def note_long_attempt(table: Subscriptions, webhook: Webhook, *, at: str) -> None:
+    """Write that a subscription is slow while an attempt is under way that already takes long. `note_answer` corrects
+    how long it takes.
+
+    Otherwise deliveries would be attempted without a limit until the first attempt ends.
+    """
+    if not webhook.is_slow(at):
+        with suppress(Unavailable):
+            table.mark_slow(webhook, timestamps.plus(at, SLOW_FOR_SECONDS), _ASSUMED_MILLISECONDS)
 
 
 def note_answer(table: Subscriptions, webhook: Webhook, attempt: Attempt, *, at: str) -> None:

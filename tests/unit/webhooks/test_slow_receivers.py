@@ -5,6 +5,7 @@ The times are virtual: see `virtual_senders`.
 
 from __future__ import annotations
 
+import threading
 from math import inf
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from shared.domain import timestamps
 from shared.domain.webhooks.delivery import SLOW_SENDERS, DeliveryRequest
 from shared.services.webhooks import waiting
+from shared.services.webhooks.reminders import call_after
 from tests.support.template import Template
 from tests.unit.webhooks.virtual_senders import START, Answering, Senders
 
@@ -79,6 +81,42 @@ def test_check_78_however_many_webhooks_of_a_tenant_hang_the_others_are_served(
     waits = sorted(wait for name in QUICK for wait in senders.waits[name][early:])
     assert len(waits) == len(QUICK) * (int((until - 30) * 0.5) - early)
     assert waits[int(len(waits) * 0.95)] <= 2 * p95(run(QUICK, until=60.0), 60.0)
+
+
+def test_check_78_a_receiver_is_known_to_be_slow_before_its_first_attempt_has_ended() -> None:
+    """So thirteen webhooks that begin to hang do not take all senders."""
+    until = 60.0
+    hanging = {f"slow hook{number}": Answering(15.0, None) for number in range(13)}
+    senders = run({**QUICK, **hanging}, rate=0.5, is_fair=True, until=until, senders=50)
+    assert p95(senders, until) <= 2 * p95(run(QUICK, until=until), until)
+    assert max(senders.at_once[name] for name in hanging) <= 3, "those of the first three seconds"
+
+
+def test_how_long_an_attempt_takes_is_assumed_until_it_has_ended() -> None:
+    senders = Senders({"slow hook": Answering(5.0)}, count=1)
+    senders.add_event("slow hook", 0.0)
+    before = senders.calls
+    senders.run(until=10.0)
+    webhook = senders.deliveries("slow").get("slow hook")
+    assert webhook is not None
+    assert (webhook.slow_milliseconds, webhook.is_slow(senders.time.now())) == (5_000, True)
+    assert senders.calls - before == 5 + 1  # three of an attempt; slow, and how slow; the webhook read above
+
+
+def test_what_is_to_be_called_after_a_time_is_called_once_and_has_ended_when_the_work_has() -> None:
+    called, began = list[str](), threading.Event()
+
+    def call() -> None:
+        began.set()
+        called.append("begun")
+        called.append("ended")
+
+    with call_after(0.001, call):
+        assert began.wait(60)
+    assert called == ["begun", "ended"]
+    with call_after(3_600, call):
+        pass
+    assert called == ["begun", "ended"]
 
 
 def test_what_a_slow_receiver_costs_does_not_depend_on_how_long_its_deliveries_wait() -> None:

@@ -10,7 +10,8 @@ import heapq
 import itertools
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -197,6 +198,7 @@ class Senders:
         self.at_once: Counter[str] = Counter()
         self.calls = self.attempts = 0
         self._under_way: Counter[str] = Counter()
+        self._calls_at: dict[int, tuple[float, Callable[[], None]]] = {}
         self._receivers, self._count = receivers, count
         self._table = MemoryTable(before_call=self._note_call)
         self.store = Store(self._table, "table", sleep=lambda _: None)
@@ -278,7 +280,14 @@ class Senders:
             Everything(),
             Everything(),
             now=self.time.now,
+            call_after=self._call_after,
         )
+
+    @contextmanager
+    def _call_after(self, seconds: float, call: Callable[[], None]) -> Iterator[None]:
+        """Have `send`, in the same thread, call a function in the virtual time."""
+        self._calls_at[threading.get_ident()] = self.time.seconds + seconds, call
+        yield
 
     def _work(self, until: float) -> None:
         sending = self.sending()
@@ -305,7 +314,12 @@ class Senders:
         self.attempts += 1
         self._under_way[webhook.id] += 1
         self.at_once[webhook.id] = max(self.at_once[webhook.id], self._under_way[webhook.id])
-        self.time.sleep_until(self.time.seconds + receiver.seconds)
+        end = self.time.seconds + receiver.seconds
+        calls_at, call = self._calls_at.pop(threading.get_ident())
+        if calls_at < end:
+            self.time.sleep_until(calls_at)
+            call()
+        self.time.sleep_until(end)
         self._under_way[webhook.id] -= 1
         arrived = self._arrivals.pop(event.id, None)
         if arrived is not None:
