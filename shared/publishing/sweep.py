@@ -154,11 +154,10 @@ class _Work:
                 return _Outcome.NO_TIME
             self._repair(record)
         is_repaired = self.report.failed == failed_before
-        left_behind = self._unpublished(portion)
-        attempt = self._attempt(left_behind)
+        attempt = self._attempt(portion)
         if attempt is None:
             return _Outcome.NO_TIME
-        if attempt.is_away(has_other=len(left_behind) < len(portion), faulty=self.faulty):
+        if attempt.is_away(self.faulty):
             return _Outcome.AWAY
         if not is_repaired:
             return _Outcome.HELD
@@ -167,31 +166,41 @@ class _Work:
         return _Outcome.COMPLETE
 
     def process_left_over(self, turn: int) -> None:
-        """Publish what earlier sweeps left over, and each tenant's events only until a portion fails completely.
+        """Publish what earlier sweeps left over, and each tenant's events only until a portion fails completely. The
+        next sweep tries those after that portion first.
 
         Begins with another tenant each `turn`, since the time may end before the last.
         """
         tenants = self.events.tenants_with_left_over()
-        first = turn % len(tenants) if tenants else 0
-        for tenant_id in tenants[first:] + tenants[:first]:
+        names = list(tenants)
+        first = turn % len(names) if names else 0
+        for tenant_id in names[first:] + names[:first]:
+            if tenant_id in self.faulty:
+                continue
             is_empty = True
-            for portion in self.events.left_over(tenant_id) if tenant_id not in self.faulty else ():
+            for portion in self.events.left_over(tenant_id, tenants[tenant_id]):
                 is_empty = False
                 if not self.has_time():
                     return
-                attempt = self._attempt(self._unpublished(portion))
+                attempt = self._attempt(portion)
                 if attempt is None:
                     return
                 failing = {identity_of(one) for one in attempt.failing}
                 self.events.settle([key for key in portion if identity_of(key) not in failing])
                 if len(failing) == len(portion):
+                    if place := work_keys.position_after(portion[-1]):
+                        self.events.note_tried(tenant_id, place)
                     break
-            if is_empty and tenant_id not in self.faulty:
+            if is_empty:
                 self.events.forget_left_over(tenant_id)
 
-    def _attempt(self, left_behind: list[Item]) -> _Attempt | None:
-        """Publish events; return what failed, or None when the time ran out."""
-        attempt = _Attempt()
+    def _attempt(self, portion: Sequence[Key]) -> _Attempt | None:
+        """Publish those events of a portion that are in no feed; return what failed, or None when the time ran out.
+
+        Reads some items at a time and keeps only their index entries: five hundred large ones would fill the memory.
+        """
+        left_behind = self._not_in_feeds(portion)
+        attempt = _Attempt(others=len(portion) - len(left_behind))
         for _ in range(2):  # where clocks differ, an event may come before the one that it waits for
             attempt.waiting = []
             for start in range(0, len(left_behind), _AT_ONCE):
@@ -202,30 +211,29 @@ class _Work:
         self.report.failed += len(left_behind)
         return attempt
 
-    def _unpublished(self, portion: Sequence[Key]) -> list[Item]:
-        """Return the events of a portion that are in no feed. Of a tenant whose feed is unavailable, returns all index
-        entries: its events are not tried. Raises Unavailable when the feeds of several tenants are, and no other's is
-        not.
+    def _not_in_feeds(self, portion: Sequence[Key]) -> list[Key]:
+        """Return the events of a portion that are in no feed. Of a tenant whose feed is unavailable, returns all: its
+        events are not tried. Raises Unavailable when the feeds of several tenants are, and no other's is not.
         """
         try:
-            return self.events.unpublished(portion)
+            return self.events.not_in_feeds(portion)
         except Unavailable:
             tenants = dict.fromkeys(map(_tenant_of, portion))
             if len(tenants) == 1:
                 self.faulty.update(tenants)
                 return list(portion)
-            left_behind: list[Item] = []
+            left_behind: list[Key] = []
             for tenant_id in tenants:
                 if not self.has_time():
                     raise
-                left_behind += self._unpublished([one for one in portion if _tenant_of(one) == tenant_id])
+                left_behind += self._not_in_feeds([one for one in portion if _tenant_of(one) == tenant_id])
             if self.faulty.issuperset(tenants):
                 raise
             return left_behind
 
-    def _leave_over(self, events: list[Item]) -> bool:
+    def _leave_over(self, events: list[Key]) -> bool:
         """Leave events over; return whether all are. The checkpoint must wait otherwise."""
-        of_tenant: dict[str, list[Item]] = {}
+        of_tenant: dict[str, list[Key]] = {}
         for event in events:
             of_tenant.setdefault(_tenant_of(event), []).append(event)
         for tenant_id, own in of_tenant.items():
@@ -267,20 +275,21 @@ class _Work:
         else:
             self.report.mended += 1
 
-    def _publish(self, events: list[Item], attempt: _Attempt) -> None:
+    def _publish(self, events: list[Key], attempt: _Attempt) -> None:
         """Publish events, and note which failed, and which wait for earlier ones of their records.
 
-        Those of tenants that failed before are not tried. Where the feeds cannot be read, those of each tenant are read
-        by themselves. Raises Unavailable when none of several tenants' can.
+        Those of tenants that failed before are not tried. Where the events or the feeds cannot be read, those of each
+        tenant are read by themselves. Raises Unavailable when none of several tenants' can.
         """
         tried = [event for event in events if _tenant_of(event) not in self.faulty]
-        attempt.skipped += [event for event in events if _tenant_of(event) in self.faulty]
+        attempt.set_aside += [event for event in events if _tenant_of(event) in self.faulty]
         self.report.failed += len(events) - len(tried)
         if not tried:
             return
         tenants = dict.fromkeys(map(_tenant_of, tried))
         try:
-            result = self.publisher.publish(tried)
+            items = self.events.read_unpublished(tried)
+            result = self.publisher.publish(items) if items else PublishResult()
         except Unavailable:
             if len(tenants) == 1:
                 self.faulty.update(tenants)
@@ -295,43 +304,52 @@ class _Work:
                 raise
             return
         self.faulty |= result.faulty_tenants
-        failed = result.failed | result.set_aside
-        attempt.published += len(tried) - len(result.unpublished)
-        attempt.failed += [tried[number] for number in sorted(failed)]
-        attempt.waiting += [tried[number] for number in sorted(result.waiting)]
-        self.report.published += len(tried) - len(result.unpublished)
-        self.report.failed += len(failed)
+        published = len(items) - len(result.unpublished)
+        attempt.others += len(tried) - len(items)
+        attempt.published += published
+        entries = {identity_of(event): event for event in tried}
+        for numbers, events_of in (
+            (result.failed, attempt.failed),
+            (result.set_aside, attempt.set_aside),
+            (result.waiting, attempt.waiting),
+        ):
+            events_of += [entries[identity_of(items[number])] for number in sorted(numbers)]
+        self.report.published += published
+        self.report.failed += len(result.failed | result.set_aside)
         self.report.unreadable += len(result.unreadable)
 
 
 @dataclass(slots=True)
 class _Attempt:
-    """What became of some events: the number published, and the events that failed, that wait for earlier ones, and
-    that were not tried, since their tenants had failed.
+    """What became of the events of a portion, by their index entries.
+
+    `others`: the number of those that needed nothing: they are in a feed, or were purged. `published`: the number of
+    those published now. `failed`; `waiting`: for earlier events of their records; `set_aside`: the feeds of their
+    tenants are damaged, or failed before.
     """
 
+    others: int = 0
     published: int = 0
-    failed: list[Item] = field(default_factory=list)
-    waiting: list[Item] = field(default_factory=list)
-    skipped: list[Item] = field(default_factory=list)
+    failed: list[Key] = field(default_factory=list)
+    waiting: list[Key] = field(default_factory=list)
+    set_aside: list[Key] = field(default_factory=list)
 
     @property
-    def failing(self) -> list[Item]:
+    def failing(self) -> list[Key]:
         """All events that were not published but can be later."""
-        return [*self.failed, *self.waiting, *self.skipped]
+        return [*self.failed, *self.waiting, *self.set_aside]
 
-    def is_away(self, *, has_other: bool, faulty: set[str]) -> bool:
-        """Return whether the topic or the table seems to be away: many events failed and none was published, and it is
-        not the feed of one tenant only that is at fault. `has_other`: whether other events of the portion were
-        published before.
+    def is_away(self, faulty: set[str]) -> bool:
+        """Return whether the topic or the table seems to be away: many events failed, no other of the portion is or was
+        published, and it is not the feed of one tenant only that is at fault.
         """
-        if has_other or self.published or len(self.failed) <= _FEW:
+        if self.others or self.published or len(self.failed) <= _FEW:
             return False
         tenants = set(map(_tenant_of, self.failed))
         return len(tenants) > 1 or not tenants <= faulty
 
 
-def _tenant_of(event: Item) -> str:
+def _tenant_of(event: Key) -> str:
     """Return the tenant of an event; an empty text for an item of none, which is no event."""
     return tenant_of(event[PK]["S"]) or ""
 

@@ -27,6 +27,8 @@ _BUCKET_SECONDS = 600
 _NOTE_KEPT_SECONDS = 3_600
 """Seconds for which a tenant's note is kept at least after events were left over: the index may be behind."""
 _NOTES_PAGE = 100
+_FIRST, _LAST = "0", "~"
+"""Texts before and after each sort key of the index."""
 
 
 class EventTable:
@@ -47,13 +49,13 @@ class EventTable:
             found = walking.walk_entries(self._store, shards, (start, end), page=_PAGE)
             yield from walking.portions(found, _PORTION)
 
-    def unpublished(self, events: Sequence[Key]) -> list[Item]:
-        """Return the items of those of some events, given by their index entries, that are in no feed, in their order.
-
-        Of a tenant whose feed is damaged, returns all: the publisher counts them as set aside.
+    def not_in_feeds(self, events: Sequence[Key]) -> list[Key]:
+        """Return those of some events, given by their index entries, that are in no feed so far as can be seen without
+        their items, in their order. Of a tenant whose feed is damaged, returns all: the publisher counts them as set
+        aside.
 
         Costs half a read unit for each tenant, and as much for each four kilobytes of the feeds' pages from the time
-        of the events that are not in memory; a unit for each event that is not found there.
+        of the events that are not in memory.
         """
         self._known.forget_surplus()
         written: dict[str, list[tuple[str, str]]] = {}
@@ -72,41 +74,69 @@ class EventTable:
                 observability.warn("a feed is damaged", tenant=tenant_id, trace=observability.trace())
                 continue
             found |= {(tenant_id, event_id) for event_id in ids}
-        missing = [key for key in events if (tenant_of(key[PK]["S"]), event_keys.id_of(key)) not in found]
-        rows = self._store.get_many([key_of(key) for key in missing]) if missing else {}
-        # An event whose item is gone was purged with its contact.
-        left = (rows.get(identity_of(key)) for key in missing)
+        return [key for key in events if (tenant_of(key[PK]["S"]), event_keys.id_of(key)) not in found]
+
+    def read_unpublished(self, events: Sequence[Key]) -> list[Item]:
+        """Return the items of some events, in their order. Leaves out those that were published late, and those that
+        were purged with their contacts. Costs a unit for each four kilobytes of each event.
+        """
+        rows = self._store.get_many([key_of(key) for key in events])
+        left = (rows.get(identity_of(key)) for key in events)
         return [row for row in left if row is not None and POSITION not in row]
 
-    def leave_over(self, tenant_id: str, events: Sequence[Item]) -> None:
-        """Move events of a tenant, given by items or index entries, to the tenant's own partition of the index, from
-        which later sweeps publish them. After that the checkpoint may pass them.
+    def leave_over(self, tenant_id: str, events: Sequence[Key]) -> None:
+        """Move events of a tenant, given by index entries, to the tenant's own partition of the index, from which later
+        sweeps publish them. After that the checkpoint may pass them.
 
-        Costs two write units, and for each event one for each kilobyte of its item and two of the index.
+        Costs a write unit, and for each event one for each kilobyte of its item and two of the index.
         """
-        note = {**event_keys.left_over_note(tenant_id), "last_at": {"S": timestamps.now()}}
-        self._store.write_many(put=[note])  # first: what has no note is not found
+        moment = {":now": {"S": timestamps.now()}}
+        # First: what has no note is not found.
+        self._store.update(event_keys.left_over_note(tenant_id), "SET last_at = :now", moment)
         for event in events:
             self._move(event, event_keys.left_over_partition(tenant_id))
 
-    def tenants_with_left_over(self) -> list[str]:
-        """Return the ids of the tenants that may have events which were left over. Costs a unit for each fifty."""
+    def tenants_with_left_over(self) -> dict[str, str]:
+        """Return the tenants that may have events which were left over, each with the position up to which they were
+        tried last (see `note_tried`). Costs a unit for each fifty.
+        """
         notes = walking.walk(
             self._store, event_keys.SWEEP, page=_NOTES_PAGE, prefix=event_keys.LEFT_OVER, consistent=True
         )
-        return [note[SK]["S"].removeprefix(event_keys.LEFT_OVER) for note in notes]
+        return {
+            note[SK]["S"].removeprefix(event_keys.LEFT_OVER): note["tried_until"]["S"]
+            if "tried_until" in note
+            else ""
+            for note in notes
+        }
 
-    def left_over(self, tenant_id: str) -> Iterator[list[Key]]:
-        """Yield the index entries of a tenant's events that were left over, oldest first, at most 500 at a time."""
-        found = walking.walk(
-            self._store,
-            event_keys.left_over_partition(tenant_id),
-            page=_PAGE,
-            index=(WORK_INDEX, WORK_PK, WORK_SK),
+    def left_over(self, tenant_id: str, tried_until: str) -> Iterator[list[Key]]:
+        """Yield the index entries of a tenant's events that were left over, at most 500 at a time: oldest first, but
+        those up to a position last. `tried_until`: that position, or an empty text.
+        """
+        parts = [(tried_until, _LAST), (_FIRST, tried_until)] if tried_until else [(_FIRST, _LAST)]
+        for between in parts:
+            found = walking.walk(
+                self._store,
+                event_keys.left_over_partition(tenant_id),
+                page=_PAGE,
+                index=(WORK_INDEX, WORK_PK, WORK_SK),
+                between=between,
+            )
+            yield from walking.portions(found, _PORTION)
+
+    def note_tried(self, tenant_id: str, position: str) -> None:
+        """Note up to which position a tenant's left over events were tried, so that the next sweep tries those after
+        it first. Costs a write unit.
+        """
+        self._store.update(
+            event_keys.left_over_note(tenant_id),
+            "SET tried_until = :position",
+            {":position": {"S": position}},
+            condition="attribute_exists(PK)",
         )
-        yield from walking.portions(found, _PORTION)
 
-    def settle(self, events: Sequence[Item]) -> None:
+    def settle(self, events: Sequence[Key]) -> None:
         """Move events that were left over, and are published now or can never be, back to where they were."""
         for event in events:
             written_at = timestamps.of_position(event[WORK_SK]["S"])
@@ -124,7 +154,7 @@ class EventTable:
         with suppress(ConcurrentChange):
             self._store.commit(removal)
 
-    def _move(self, event: Item, partition: str) -> None:
+    def _move(self, event: Key, partition: str) -> None:
         """Move an event to a partition of the index. One that was purged is gone from it."""
         self._store.update(
             key_of(event),

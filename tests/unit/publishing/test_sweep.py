@@ -77,7 +77,8 @@ class MemoryStore:
         **options: Any,
     ) -> list[Item]:
         if index is None:
-            return [item for (_, sk), item in self._items.items() if sk.startswith(options["prefix"])]
+            found = [item for (_, sk), item in self._items.items() if sk.startswith(options["prefix"])]
+            return sorted(found, key=lambda item: str(item["SK"]["S"]))
         assert index == (WORK_INDEX, WORK_PK, WORK_SK)
         self._clock.spend(self._call_seconds)
         entries = self._index.get(partition, [])
@@ -101,13 +102,13 @@ class MemoryStore:
         self._items[place] = item
         return True
 
-    def write_many(self, *, put: list[Item]) -> None:
-        self._items.update({(item["PK"]["S"], item["SK"]["S"]): item for item in put})
-
-    def update(self, key: Key, expression: str, values: Item, *, condition: str) -> bool:
-        """Move an event to another partition of the index."""
-        assert (expression, condition) == ("SET WPK = :partition", "attribute_exists(PK)")
+    def update(self, key: Key, expression: str, values: Item, *, condition: str = "") -> bool:
+        """Move an event to another partition of the index, or change a note."""
         place = key["PK"]["S"], key["SK"]["S"]
+        if expression != "SET WPK = :partition":
+            _, name, _, value = expression.split()
+            self._items[place] = {**self._items.get(place, key), name: values[value]}
+            return True
         item = self._items[place]
         entries = self._index[item["WPK"]["S"]]
         entries[:] = [entry for entry in entries if entry[1]["SK"] != item["SK"]]
