@@ -48,8 +48,8 @@ class KeptContact(BaseModel):
     """A contact that was not taken back, or not whole.
 
     `change`: what the import had done with it. `reason`: `edited`, `has_bookings`, `has_notes`, `has_interactions` or
-    `has_follow_ups` since it was created; `deleted` since the import; `fields_kept`: `fields` stay, and the others went
-    back; for a contact that `failed`, the code of the error.
+    `has_follow_ups` since it was created; `deleted` or `merged` since the import; `fields_kept`: `fields` stay, and the
+    others went back; for a contact that `failed`, the code of the error.
     """
 
     model_config = ConfigDict(frozen=True, defer_build=True)
