@@ -564,25 +564,6 @@ def test_long_texts_do_not_make_a_transaction_longer_than_dynamodb_takes(world: 
 # What it takes
 
 
-def test_five_hundred_take_few_calls(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    ids: list[str] = []
-
-    def create() -> None:
-        ids.extend(made(world, 500))
-
-    def counted(calls: list[str]) -> dict[str, int]:
-        return {name: calls.count(f"dynamodb.{name}") for name in ("BatchGetItem", "TransactWriteItems")}
-
-    world.send("POST", "/tags", {"name": "a"})
-    bulk(world, DELETE, {"contact_ids": [new_id()]})  # what a warm process has at hand is read
-    assert counted(calls_of(create)) == {"BatchGetItem": 5, "TransactWriteItems": 16}
-    update = calls_of(lambda: bulk(world, UPDATE, {"contact_ids": ids, "add_tags": ["a"]}))
-    assert counted(update) == {"BatchGetItem": 5, "TransactWriteItems": 11}
-    delete = calls_of(lambda: bulk(world, DELETE, {"contact_ids": ids}))
-    assert counted(delete) == {"BatchGetItem": 5, "TransactWriteItems": 16}
-    assert world.content.live == []
-
-
 def test_logs_contain_no_names(world: World, logs: Any) -> None:
     """check 95"""
     bulk(world, CREATE, {"contacts": [person(1, first_name="canary"), {"first_name": "canary", "canary": 1}]})
