@@ -70,11 +70,37 @@ def at_version_or_own(version: int, event_id: str, refusal: Refusal = concurrent
     }
 
 
+def at_version_and_locks_or_own(version: int, locks_lost: int, event_id: str) -> Guard:
+    """Guard the change by an event of a contact at a version, none of whose locks was taken since it was read.
+
+    `locks_lost` counts the locks of contacts merged into it that others took (`shared.table.contacts.locks`).
+    """
+    at_version = "version = :before"
+    keeps_locks = "locks_lost = :lost" if locks_lost else "attribute_not_exists(locks_lost)"
+    values: Item = {":before": {"N": str(version)}, ":event": {"S": event_id}}
+    if locks_lost:
+        values[":lost"] = {"N": str(locks_lost)}
+    return {
+        "condition": f"({at_version} AND {keeps_locks}) OR last_event = :event",
+        "values": values,
+        "refusal": concurrent_change,
+    }
+
+
 def is_free_or_own(attribute: str, owner_id: str, refusal: Refusal = concurrent_change) -> Guard:
     """Guard the taking or the release of a lock that no other owner may have; `attribute` names the owner."""
     return {
         "condition": f"{IS_NEW} OR {attribute} = :owner",
         "values": {":owner": {"S": owner_id}},
+        "refusal": refusal,
+    }
+
+
+def is_of_or_own(attribute: str, holder_id: str, owner_id: str, refusal: Refusal = concurrent_change) -> Guard:
+    """Guard the taking over of a lock from the holder it names; `attribute` names the owner."""
+    return {
+        "condition": f"{attribute} = :holder OR {attribute} = :owner",
+        "values": {":holder": {"S": holder_id}, ":owner": {"S": owner_id}},
         "refusal": refusal,
     }
 

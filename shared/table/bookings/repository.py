@@ -95,11 +95,7 @@ class BookingTable:
         was processed meanwhile, or the booking, a contact or its address is no longer as it was read.
         """
         transaction = Transaction()
-        for change in changes:
-            if change.before is None:
-                self._contacts.add_creation(transaction, change.after, *change.events)
-            else:
-                self._contacts.add_change(transaction, change.before, change.after, *change.events)
+        self._contacts.add_changes(transaction, *((one.before, one.after, *one.events) for one in changes))
         transaction.put(interaction_items.interaction_to_item(self._tenant, interaction))
         processed: Item = {
             **booking_keys.processed_event(self._tenant, event.booking_id, event.event_id),

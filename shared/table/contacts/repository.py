@@ -10,22 +10,28 @@ from shared.domain.contacts.consent import ConsentEntry
 from shared.domain.contacts.record import Contact
 from shared.domain.contacts.status import StatusEntry
 from shared.domain.contacts.uniqueness import Lock
-from shared.domain.errors import NOT_A_RECORD, DomainError, Duplicate, Unavailable
+from shared.domain.errors import NOT_A_RECORD, ConcurrentChange, DomainError, Unavailable
 from shared.domain.events import Event
 from shared.table import event_items, guards
 from shared.table.contacts import items as contact_items
+from shared.table.contacts.locks import ContactLocks, LockFreed
 from shared.table.contacts.survivors import Survivors
 from shared.table.item import Item, item_size
 from shared.table.keys import contacts as contact_keys
 from shared.table.keys import events as event_keys
-from shared.table.keys.spelling import SK, Key, identity_of
+from shared.table.keys.spelling import SK, identity_of
 from shared.table.labels import LabelTable
 from shared.table.store import Store
 from shared.table.transactions import MOST_BYTES, MOST_STEPS, Transaction
 
-_NAMES = {"EMAIL": "e-mail address", "PHONE": "telephone number", "WHATSAPP": "WhatsApp number"}
+Change = tuple[Contact | None, Contact, *tuple[Event, ...]]
+"""A contact before a change, None for a new one, and after it, and the events of the change."""
+
 _MOST = MOST_STEPS - 1
 """Items in one transaction, which leaves one for the check of a claim (`FencedStore`)."""
+_MOST_FREED = 3
+"""Attempts to create contacts whose values are locked by merged contacts and not in use. The first one finds the locks;
+others fail only if their survivors change meanwhile."""
 
 
 class ContactTable:
@@ -36,6 +42,7 @@ class ContactTable:
         self._tenant = tenant_id
         self._labels = labels
         self._survivors = Survivors(store, tenant_id)
+        self._locks = ContactLocks(store, tenant_id)
 
     def get(self, contact_id: str) -> Contact | None:
         """Return a live contact as of now, or None. Of a merged contact, returns the survivor, if that is live."""
@@ -120,11 +127,12 @@ class ContactTable:
             yield by_key[found][0], item
 
     def holders(self, locks: Iterable[Lock]) -> dict[Lock, str]:
-        """Return the ids of the contacts that hold locks, as of now, without those that are free."""
-        keys = {lock: self._key(lock) for lock in locks}
-        found = self._store.get_many(list(keys.values()))
-        items = {lock: found.get(identity_of(key)) for lock, key in keys.items()}
-        return {lock: item["contact_id"]["S"] for lock, item in items.items() if item}
+        """Return the ids of the live contacts that have unique values, as of now, without values that are free.
+
+        A contact that was merged into another one has none. A hundred values are one call. If any is in use and the
+        tenant has merges, the records of the contacts are read too.
+        """
+        return self._locks.holders(locks)
 
     def owner_of_email(self, email: str) -> str | None:
         """Return the id of the live contact that has an address (in its stored form), or None.
@@ -136,17 +144,13 @@ class ContactTable:
 
     def all_owners_of_email(self, email: str, *, limit: int) -> list[str]:
         """Return the ids of the live contacts that have an address: several only where `unique_scope` is customer."""
-        partition = contact_keys.email_partition(self._tenant, email)
-        locks = self._store.query(partition, limit=limit, consistent=True)
-        return [lock["contact_id"]["S"] for lock in locks]
+        return self._locks.owners_of_email(email, limit=limit)
 
     def owners_of_emails(self, emails: Iterable[str]) -> dict[str, str]:
-        """Return the contact of each of many addresses that is in use, where they are unique in the tenant. A hundred
-        addresses are one call."""
-        keys = {email: contact_keys.email_lock(self._tenant, email) for email in emails}
-        locks = self._store.get_many(list(keys.values()))
-        found = {email: locks.get(identity_of(key)) for email, key in keys.items()}
-        return {email: lock["contact_id"]["S"] for email, lock in found.items() if lock}
+        """Return the contact of each of many addresses that is in use, where they are unique in the tenant. It costs
+        what `holders` costs."""
+        found = self.holders(Lock("EMAIL", email, None) for email in emails)
+        return {lock.value: contact_id for lock, contact_id in found.items()}
 
     def consents(self, contact_id: str, *, limit: int, after: str | None) -> list[tuple[str, ConsentEntry]]:
         """Return a contact's consent history, newest first, each entry with its position for `after`."""
@@ -175,14 +179,19 @@ class ContactTable:
         Duplicate when another contact has an address. Writing the same contact and event again changes nothing and
         succeeds.
         """
-        transaction = Transaction()
-        for contact, event in created:
-            self.add_creation(transaction, contact, event)
-        self._store.commit(transaction)
+        for _ in range(_MOST_FREED):
+            transaction = Transaction()
+            self.add_changes(transaction, *((None, contact, event) for contact, event in created))
+            try:
+                self._store.commit(transaction)
+            except LockFreed:
+                continue
+            return
+        raise ConcurrentChange()
 
     def write_together(
         self,
-        changes: Iterable[tuple[Contact | None, Contact, *tuple[Event, ...]]],
+        changes: Iterable[Change],
         *,
         separately: bool = False,
     ) -> Iterator[tuple[list[str], DomainError | None]]:
@@ -195,12 +204,11 @@ class ContactTable:
         together, ids, size = Transaction(), list[str](), 0
         for before, after, *events in changes:
             step = Transaction()
-            if before is None:
-                self.add_creation(step, after, *events)
-            else:
-                self.add_change(step, before, after, *events)
+            self.add_changes(step, (before, after, *events))
             more = step.size()
             size += more
+            # Two changes that take locks of contacts merged into the same one both write its record.
+            separately = separately or self._locks.has_freed
             if ids and (separately or len(together.steps) + len(step.steps) > _MOST or size > MOST_BYTES):
                 yield ids, self._refusal_of(together)
                 together, ids, size = Transaction(), [], more
@@ -219,15 +227,6 @@ class ContactTable:
             return refusal
         return None
 
-    def add_creation(self, transaction: Transaction, contact: Contact, *events: Event) -> None:
-        """Add the creation of a contact to a transaction: record, locks, events with their entries of the history."""
-        transaction.put(
-            contact_items.contact_to_item(self._tenant, contact), **guards.is_new_or_own(contact.last_event)
-        )
-        for lock, field in contact.locks.items():
-            self._lock(transaction, lock, field, contact.id)
-        self._add_events(transaction, contact, events, follows="")
-
     def save(
         self, before: Contact, after: Contact, event: Event, consent: ConsentEntry | None = None
     ) -> None:
@@ -237,26 +236,26 @@ class ContactTable:
         Raises Duplicate as `create` does, and ConcurrentChange when the record is no longer at the version of `before`.
         """
         transaction = Transaction()
-        self.add_change(transaction, before, after, event)
+        self.add_changes(transaction, (before, after, event))
         if consent is not None:
             transaction.put(contact_items.consent_to_item(self._tenant, after.id, consent))
         self._store.commit(transaction)
 
-    def add_change(self, transaction: Transaction, before: Contact, after: Contact, *events: Event) -> None:
-        """Add the change of a contact to a transaction: record, locks, events with their entries of the history."""
-        transaction.put(
-            contact_items.contact_to_item(self._tenant, after),
-            **guards.at_version_or_own(before.version, after.last_event),
-        )
-        had, has = before.locks, after.locks
-        # An address that only moved between the fields keeps its lock.
-        for lock, field in has.items():
-            if lock not in had:
-                self._lock(transaction, lock, field, after.id)
-        for lock in had:
-            if lock not in has:
-                self._unlock(transaction, lock, before.id)
-        self._add_events(transaction, after, events, follows=before.last_event)
+    def add_changes(self, transaction: Transaction, *changes: Change) -> None:
+        """Add the changes of different contacts to a transaction: records, locks, events with their entries of the
+        history.
+
+        The transaction raises Duplicate when another contact has a value, and ConcurrentChange when a record is no
+        longer at the version that it was read at, or when the same transaction can succeed when it is made again.
+        """
+        states = [(before, after) for before, after, *_ in changes]
+        plan = self._locks.plan(states)
+        for before, after in states:
+            guard = plan.guard(before, after) if before else guards.is_new_or_own(after.last_event)
+            transaction.put(contact_items.contact_to_item(self._tenant, after), **guard)
+        self._locks.add(transaction, plan, states)
+        for before, after, *events in changes:
+            self._add_events(transaction, after, events, follows=before.last_event if before else "")
 
     def _add_events(
         self, transaction: Transaction, contact: Contact, events: Iterable[Event], *, follows: str
@@ -268,24 +267,6 @@ class ContactTable:
             follows = event.id
             if (entry := contact.status_entry(event)) is not None:
                 transaction.put(contact_items.status_to_item(self._tenant, contact.id, event.version, entry))
-
-    def _key(self, lock: Lock) -> Key:
-        if lock.kind == "EMAIL":
-            return contact_keys.email_lock(self._tenant, lock.value, lock.within)
-        key_of = {"PHONE": contact_keys.phone_lock, "WHATSAPP": contact_keys.whatsapp_lock}[lock.kind]
-        return key_of(self._tenant, lock.value, lock.within or "")
-
-    def _lock(self, transaction: Transaction, lock: Lock, field: str, contact_id: str) -> None:
-        def refusal(holder: Item | None) -> Exception:
-            return Duplicate(field, holder["contact_id"]["S"] if holder else "", _NAMES[lock.kind])
-
-        transaction.put(
-            {**self._key(lock), "contact_id": {"S": contact_id}},
-            **guards.is_free_or_own("contact_id", contact_id, refusal),
-        )
-
-    def _unlock(self, transaction: Transaction, lock: Lock, contact_id: str) -> None:
-        transaction.delete(self._key(lock), **guards.is_free_or_own("contact_id", contact_id))
 
 
 def _owners_of(item: Item, survivor: Item) -> ContactOwners:

@@ -34,16 +34,31 @@ class Survivors:
     def find_many(self, items: Mapping[str, Item]) -> dict[str, Item]:
         """Return the records at the ends of the chains of many records, under the same names, as `find` does.
 
-        Leaves out those whose survivor is purged. Makes one call for a hundred records that are not at their ends.
+        Leaves out those whose survivor is purged.
         """
-        found = dict(items)
-        while merged := {name: item[MERGED_INTO]["S"] for name, item in found.items() if MERGED_INTO in item}:
+        return {name: item for name, (_, item) in self.find_ends(items).items() if item is not None}
+
+    def find_ends(self, items: Mapping[str, Item]) -> dict[str, tuple[str, Item | None]]:
+        """Return where the chains of many records end, under the same names: the id of the last contact and its record,
+        None if it is purged or being purged.
+
+        Makes one call for a hundred records that are not at their ends.
+        """
+        ends: dict[str, tuple[str, Item | None]] = {}
+        pending = dict(items)
+        while pending:
+            merged = {name: item[MERGED_INTO]["S"] for name, item in pending.items() if MERGED_INTO in item}
+            ends |= {
+                name: (item["id"]["S"], None if "emptied_at" in item else item)
+                for name, item in pending.items()
+                if name not in merged
+            }
             keys = {one: contact_keys.contact(self._tenant, one) for one in merged.values()}
-            records = self._store.get_many(list(keys.values()))
-            for name, survivor_id in merged.items():
-                record = records.get(identity_of(keys[survivor_id]))
-                if record is None:
-                    del found[name]
+            records = self._store.get_many(list(keys.values())) if keys else {}
+            pending = {}
+            for name, into in merged.items():
+                if (record := records.get(identity_of(keys[into]))) is not None:
+                    pending[name] = record
                 else:
-                    found[name] = record
-        return {name: item for name, item in found.items() if "emptied_at" not in item}
+                    ends[name] = (into, None)
+        return ends

@@ -87,7 +87,7 @@ class FollowUpTable:
     ) -> None:
         """Write changed follow-ups of a contact, with the contact, the events and a new interaction, if any."""
         transaction = Transaction()
-        self._contacts.add_change(transaction, before, after, *events)
+        self._contacts.add_changes(transaction, (before, after, *events))
         for change in changes:
             add_follow_up(transaction, self._tenant, change)
         if interaction is not None:

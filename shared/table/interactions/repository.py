@@ -146,7 +146,7 @@ class InteractionTable:
         """
         transaction = Transaction()
         if changed is not None:
-            self._contacts.add_change(transaction, before, *changed)
+            self._contacts.add_changes(transaction, (before, *changed))
         transaction.put(
             interaction_items.interaction_to_item(self._tenant, interaction, is_settled=True),
             **guards.at_version(interaction.version),
@@ -157,7 +157,7 @@ class InteractionTable:
         self, before: Contact, after: Contact, event: Event, follow_up: FollowUpChange | None
     ) -> Transaction:
         transaction = Transaction()
-        self._contacts.add_change(transaction, before, after, event)
+        self._contacts.add_changes(transaction, (before, after, event))
         if follow_up is not None:
             add_follow_up(transaction, self._tenant, follow_up)
         return transaction

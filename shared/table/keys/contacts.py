@@ -93,6 +93,14 @@ def whatsapp_lock(tenant_id: str, e164: str, within: str) -> Key:
     return make_key(f"{tenant_prefix(tenant_id)}WHATSAPP#{escape(e164)}", _lock_within(within))
 
 
+def within_of(lock: dict[str, Any]) -> str | None:
+    """Return within what the value of a lock's item is unique, as `email_lock` takes it."""
+    _, _, within = lock[SK]["S"].partition("#")
+    if not within:
+        return None
+    return "" if within == "!" else unescape(within)
+
+
 def _lock_within(within: str | None) -> str:
     # "!" sorts before all escaped values, and none of them contains it.
     return "LOCK" if within is None else f"LOCK#{escape(within) or '!'}"

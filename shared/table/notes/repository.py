@@ -94,5 +94,5 @@ class NoteTable:
 
     def _begin(self, before: Contact, after: Contact, event: Event) -> Transaction:
         transaction = Transaction()
-        self._contacts.add_change(transaction, before, after, event)
+        self._contacts.add_changes(transaction, (before, after, event))
         return transaction

@@ -1,0 +1,268 @@
+"""The locks on contacts' unique values in the table.
+
+A merge leaves locks as they are: they go on naming the contact that took them. A lock that names a merged contact is in
+force while its survivor is live and has the value (`Contact.locks`). One that is not in force can be taken by another
+contact: its transaction adds 1 to the survivor's `locks_lost`, on condition that the survivor is as it was read. A
+survivor that takes such a value back does so on condition that `locks_lost` is as it was read
+(docs/decisions/0058-merges-in-the-table.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from shared.domain.contacts.record import Contact
+from shared.domain.contacts.uniqueness import Lock
+from shared.domain.errors import ConcurrentChange, Duplicate
+from shared.table import guards
+from shared.table.contacts import items as contact_items
+from shared.table.contacts.survivors import MERGED_INTO, Survivors
+from shared.table.guards import Guard
+from shared.table.item import Item
+from shared.table.keys import contacts as contact_keys
+from shared.table.keys import merges as merge_keys
+from shared.table.keys.spelling import SK, Key, identity_of
+from shared.table.store import Store
+from shared.table.transactions import Transaction
+
+_NAMES = {"EMAIL": "e-mail address", "PHONE": "telephone number", "WHATSAPP": "WhatsApp number"}
+_OWNER = "contact_id"
+"""The attribute of a lock that names its holder."""
+
+BeforeAndAfter = tuple[Contact | None, Contact]
+"""A contact before a change, None for a new one, and after it."""
+
+
+class LockFreed(ConcurrentChange):
+    """A lock names a merged contact and is not in force. The same change takes it when it is made again."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Left:
+    """A lock that is not in force.
+
+    `holder_id`: the merged contact that it names. `survivor_id`: the last contact of its chain. `version`: that of the
+    survivor's record, None once it is purged.
+    """
+
+    holder_id: str
+    survivor_id: str
+    version: int | None
+
+
+@dataclass(slots=True)
+class LockPlan:
+    """The locks that a transaction takes and releases.
+
+    `takes`: each with its field, the contact and the holder that it replaces, "" for none. `releases`: each with its
+    holder. `keeps`: whether contacts take values whose locks contacts merged into them hold.
+    """
+
+    takes: dict[Lock, tuple[str, str, str]] = field(default_factory=dict)
+    releases: dict[Lock, str] = field(default_factory=dict)
+    keeps: bool = False
+
+    def guard(self, before: Contact, after: Contact) -> Guard:
+        """Return the guard of the write of a changed contact."""
+        if self.keeps and before.merged_from:
+            return guards.at_version_and_locks_or_own(before.version, before.locks_lost, after.last_event)
+        return guards.at_version_or_own(before.version, after.last_event)
+
+
+class ContactLocks:
+    """The locks of one tenant's contacts. Remembers the locks that it found not to be in force."""
+
+    def __init__(self, store: Store, tenant_id: str) -> None:
+        self._store = store
+        self._tenant = tenant_id
+        self._survivors = Survivors(store, tenant_id)
+        self._left: dict[Lock, _Left] = {}
+        self._has_merges = False
+
+    @property
+    def has_freed(self) -> bool:
+        """Whether locks were found that are not in force. A change that takes one writes its survivor too."""
+        return bool(self._left)
+
+    # Reading
+
+    def holders(self, locks: Iterable[Lock]) -> dict[Lock, str]:
+        """Return the ids of the contacts that have values, as of now, without values that are free.
+
+        A hundred values are one call. Where the tenant has merges, the records of the holders are read too.
+        """
+        return self._in_force(self._named(locks))
+
+    def owners_of_email(self, email: str, *, limit: int) -> list[str]:
+        """Return the ids of the live contacts that have an address, in the order of the locks' keys."""
+        partition, found, after = contact_keys.email_partition(self._tenant, email), list[str](), None
+        while len(found) < limit:
+            rows = self._store.query(partition, limit=limit, after=after, consistent=True)
+            named = {Lock("EMAIL", email, contact_keys.within_of(row)): row[_OWNER]["S"] for row in rows}
+            found += self._in_force(named).values()
+            if len(rows) < limit:
+                break
+            after = rows[-1][SK]["S"]
+        return found[:limit]
+
+    def _named(self, locks: Iterable[Lock]) -> dict[Lock, str]:
+        """Return the ids that locks name, without locks that do not exist."""
+        keys = {lock: self._key(lock) for lock in locks}
+        found = self._store.get_many(list(keys.values()))
+        items = {lock: found.get(identity_of(key)) for lock, key in keys.items()}
+        return {lock: item[_OWNER]["S"] for lock, item in items.items() if item}
+
+    def _in_force(self, named: dict[Lock, str]) -> dict[Lock, str]:
+        """Return the contacts that have the values of locks, in place of the contacts that the locks name."""
+        if not named or not self._has_any_merge():
+            return named
+        return self._judge(named)
+
+    def _has_any_merge(self) -> bool:
+        if not self._has_merges:
+            partition = merge_keys.partition(self._tenant)
+            self._has_merges = bool(self._store.query(partition, limit=1, consistent=True))
+        return self._has_merges
+
+    def _judge(self, named: Mapping[Lock, str]) -> dict[Lock, str]:
+        """Return the contacts that have the values of locks, and remember the locks that are not in force."""
+        keys = {one: contact_keys.contact(self._tenant, one) for one in named.values()}
+        records = self._store.get_many(list(keys.values()))
+        merged = {
+            one: record
+            for one, key in keys.items()
+            if (record := records.get(identity_of(key))) is not None and MERGED_INTO in record
+        }
+        ends = self._survivors.find_ends(merged)
+        holders: dict[Lock, str] = {}
+        for lock, holder_id in named.items():
+            if holder_id not in ends:
+                holders[lock] = holder_id
+                continue
+            survivor_id, item = ends[holder_id]
+            survivor = contact_items.contact_from_item(item) if item is not None else None
+            if survivor is not None and lock in survivor.locks:
+                holders[lock] = survivor_id
+            else:
+                self._left[lock] = _Left(holder_id, survivor_id, survivor.version if survivor else None)
+        return holders
+
+    # Writing
+
+    def plan(self, changes: Sequence[BeforeAndAfter]) -> LockPlan:
+        """Return the locks that changes of different contacts take and release in one transaction.
+
+        A contact that becomes merged leaves its locks as they are, for its survivor or itself. For contacts with merged
+        ones, and for those that a merge is undone for, the locks are read first: a hundred are one call.
+        """
+        plan, left_as_they_are, unsure = LockPlan(), set[Lock](), set[Lock]()
+        owners: dict[Lock, tuple[str, Contact]] = {}
+        for before, after in changes:
+            had = before.locks if before is not None and not before.is_merged else {}
+            has = after.locks if not after.is_merged else {}
+            if after.is_merged:
+                left_as_they_are |= had.keys()
+                continue
+            # An address that only moved between the fields keeps its lock.
+            taken = {lock: (name, after) for lock, name in has.items() if lock not in had}
+            released = {lock: after.id for lock in had if lock not in has}
+            owners |= taken
+            plan.releases |= released
+            if after.merged_from or (before is not None and (before.merged_from or before.is_merged)):
+                unsure |= taken.keys() | released.keys()
+        unsure -= left_as_they_are
+        named = self._named(unsure) if unsure else {}
+        for lock, (name, after) in owners.items():
+            if lock in left_as_they_are:
+                continue
+            holder_id = named.get(lock, "")
+            if holder_id == after.id or holder_id in after.merged_from:
+                plan.keeps = True
+            else:
+                released_by = plan.releases.pop(lock, "")
+                if lock in unsure:
+                    released_by = released_by if released_by == holder_id else ""
+                plan.takes[lock] = name, after.id, released_by
+        plan.releases = {
+            lock: contact_id
+            for lock, contact_id in plan.releases.items()
+            if lock not in unsure or named.get(lock) == contact_id
+        }
+        return plan
+
+    def add(self, transaction: Transaction, plan: LockPlan, changes: Sequence[BeforeAndAfter]) -> None:
+        """Add the steps of a plan for changes to their transaction.
+
+        A lock that another contact has makes the transaction raise Duplicate with that contact, or LockFreed if it is
+        not in force.
+        """
+        watched: dict[str, int | None] = {}
+        for lock, (name, contact_id, released_by) in plan.takes.items():
+            refusal = partial(self._refuse, lock, name, tuple(plan.takes))
+            guard = guards.is_free_or_own(_OWNER, contact_id, refusal)
+            if released_by:
+                guard = guards.is_of_or_own(_OWNER, released_by, contact_id, refusal)
+            elif (left := self._left.get(lock)) is not None:
+                guard = guards.is_of_or_own(_OWNER, left.holder_id, contact_id, partial(self._forget, lock))
+                watched[left.survivor_id] = left.version
+            transaction.put({**self._key(lock), _OWNER: {"S": contact_id}}, **guard)
+        for lock, contact_id in plan.releases.items():
+            transaction.delete(self._key(lock), **guards.is_free_or_own(_OWNER, contact_id))
+        versions = {after.id: before.version if before else None for before, after in changes}
+        for survivor_id, version in watched.items():
+            if survivor_id not in versions:
+                self._watch(transaction, survivor_id, version)
+            elif versions[survivor_id] != version:  # it is written on condition of another version
+                self._left.clear()
+                raise ConcurrentChange()
+
+    def _watch(self, transaction: Transaction, survivor_id: str, version: int | None) -> None:
+        """Add the condition that a survivor is as it was when locks were found not to be in force, and the count of it
+        for the survivor.
+        """
+        key = contact_keys.contact(self._tenant, survivor_id)
+        refusal = partial(self._forget, None)
+        if version is None:
+            is_purged = f"{guards.IS_NEW} OR attribute_exists(emptied_at)"
+            transaction.check(key, condition=is_purged, values={}, refusal=refusal)
+        else:
+            transaction.update(
+                key,
+                "ADD locks_lost :one",
+                {":one": {"N": "1"}, ":version": {"N": str(version)}},
+                condition="version = :version",
+                refusal=refusal,
+            )
+
+    def release_all(self, contact_id: str, locks: Iterable[Lock]) -> int:
+        """Remove those of some locks that still name a contact; return their number. Repeating it is harmless."""
+        named = [lock for lock, holder_id in self._named(locks).items() if holder_id == contact_id]
+        for lock in named:
+            transaction = Transaction()
+            transaction.delete(self._key(lock), **guards.is_free_or_own(_OWNER, contact_id))
+            self._store.commit(transaction)
+        return len(named)
+
+    def _refuse(self, lock: Lock, name: str, wanted: Sequence[Lock], found: Item | None) -> Exception:
+        """Return the error for a lock that names another contact. `wanted`: all locks that the transaction takes."""
+        holder_id = found[_OWNER]["S"] if found else ""
+        record = self._store.get(contact_keys.contact(self._tenant, holder_id)) if holder_id else None
+        if record is not None and MERGED_INTO in record:
+            self._left.clear()
+            # All of them: each would refuse the transaction again.
+            holder_id = self._judge(self._named(wanted)).get(lock, "")
+            if not holder_id:
+                return LockFreed()
+        return Duplicate(name, holder_id, _NAMES[lock.kind])
+
+    def _forget(self, _lock: Lock | None, _found: Item | None) -> Exception:
+        self._left.clear()
+        return LockFreed()
+
+    def _key(self, lock: Lock) -> Key:
+        if lock.kind == "EMAIL":
+            return contact_keys.email_lock(self._tenant, lock.value, lock.within)
+        key_of = {"PHONE": contact_keys.phone_lock, "WHATSAPP": contact_keys.whatsapp_lock}[lock.kind]
+        return key_of(self._tenant, lock.value, lock.within or "")
