@@ -141,24 +141,12 @@ class Customer(Recorded):
             )
         return self._build_change(CUSTOMER_DELETED, {"deleted_at": stamp.at}, stamp)
 
-    def add_contact(
-        self, contact_id: str, *, is_primary: bool = False, stamp: Stamp
+    def with_contacts(
+        self, contact_count: int, primary_contact: str | None, *, stamp: Stamp
     ) -> tuple[Customer, Event]:
-        """Return the customer with another contact, which becomes primary if it is the first or has `is_primary`."""
-        given = {
-            "contact_count": (self.contact_count or 0) + 1,
-            "primary_contact": contact_id if is_primary else self.primary_contact or contact_id,
-        }
+        """Return the customer with another set of contacts, or another primary one of them."""
+        given = {"contact_count": contact_count, "primary_contact": primary_contact}
         return self._build_change(CUSTOMER_UPDATED, given, stamp)
-
-    def remove_contact(self, primary_contact: str | None, *, stamp: Stamp) -> tuple[Customer, Event]:
-        """Return the customer with one contact less. `primary_contact`: the primary one of the remaining contacts."""
-        given = {"contact_count": (self.contact_count or 0) - 1, "primary_contact": primary_contact}
-        return self._build_change(CUSTOMER_UPDATED, given, stamp)
-
-    def set_primary(self, contact_id: str, *, stamp: Stamp) -> tuple[Customer, Event]:
-        """Return the customer with another of its contacts as its primary contact."""
-        return self._build_change(CUSTOMER_UPDATED, {"primary_contact": contact_id}, stamp)
 
     def _audited_fields(self) -> dict[str, Any]:
         """Return the fields whose changes events list: all but the bookkeeping of the change itself."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from shared.domain.contacts.record import Contact
 from shared.domain.customers.record import Customer
 from shared.services.customers.membership import Changes
@@ -29,28 +31,30 @@ class MembershipTable:
         """Return a live customer as of now, or None."""
         return self._customers.get(customer_id)
 
-    def oldest_member(self, customer_id: str, *, besides: str) -> str | None:
+    def oldest_member(self, customer_id: str, *, besides: Collection[str]) -> str | None:
         """Return the id of a customer's oldest contact other than `besides`, or None."""
-        members = self._customers.members(customer_id, limit=2)
-        return next((one for one in members if one != besides), None)
+        members = self._customers.members(customer_id, limit=len(besides) + 1)
+        return next((one for one in members if one not in besides), None)
 
     def commit(self, changes: Changes) -> None:
         """Write changes in one transaction, with the membership rows of the customers.
 
         Raises Duplicate when another contact has a value, and ConcurrentChange when a record is no longer at the
-        version it was read at. At most 58 items: a contact, its event and its status, its 23 values under other
-        locks, two customers and another contact with their events, two rows, and a call's answer under its key.
+        version it was read at. For one contact at most 58 items: the contact, its event and its status, its 23 values
+        under other locks, two customers and another contact with their events, two rows, and a call's answer under its
+        key.
         """
         transaction = Transaction()
-        for contact_before, contact, event in changes.contacts:
-            if contact_before is None:
-                self._contacts.add_creation(transaction, contact, event)
-            else:
-                self._contacts.add_change(transaction, contact_before, contact, event)
-            self._move(transaction, contact_before.member_of if contact_before else None, contact)
+        self.add(transaction, changes)
+        self._store.commit(transaction)
+
+    def add(self, transaction: Transaction, changes: Changes) -> None:
+        """Add changes to a transaction, which raises as `commit` does."""
+        self._contacts.add_changes(transaction, *changes.contacts)
+        for before, after, _ in changes.contacts:
+            self._move(transaction, before.member_of if before else None, after)
         for customer_before, customer, event in changes.customers:
             self._customers.add_change(transaction, customer_before, customer, event)
-        self._store.commit(transaction)
 
     def _move(self, transaction: Transaction, left: str | None, contact: Contact) -> None:
         # Without conditions: the condition on the customer's record, which is written with each row, decides.
