@@ -192,6 +192,14 @@ class ContactLocks:
         }
         return plan
 
+    def check(self, plan: LockPlan) -> None:
+        """Raise Duplicate if another contact has one of the values that a plan takes, as of now."""
+        wanted = [lock for lock, (_, _, released_by) in plan.takes.items() if not released_by]
+        for lock, holder_id in (self.holders(wanted) if wanted else {}).items():
+            name, contact_id, _ = plan.takes[lock]
+            if holder_id != contact_id:
+                raise Duplicate(name, holder_id, _NAMES[lock.kind])
+
     def add(self, transaction: Transaction, plan: LockPlan, changes: Sequence[BeforeAndAfter]) -> None:
         """Add the steps of a plan for changes to their transaction.
 

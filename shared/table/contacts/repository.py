@@ -257,6 +257,11 @@ class ContactTable:
         for before, after, *events in changes:
             self._add_events(transaction, after, events, follows=before.last_event if before else "")
 
+    def check_locks(self, *changes: Change) -> None:
+        """Raise Duplicate if another contact has a value that changes of different contacts take, as of now."""
+        plan = self._locks.plan([(before, after) for before, after, *_ in changes])
+        self._locks.check(plan)
+
     def _add_events(
         self, transaction: Transaction, contact: Contact, events: Iterable[Event], *, follows: str
     ) -> None:

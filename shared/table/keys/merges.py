@@ -4,8 +4,10 @@ needs.
 
 from __future__ import annotations
 
+from typing import Any
+
 from shared.table.keys.contacts import partition as contact_partition
-from shared.table.keys.spelling import Key, make_key, tenant_prefix
+from shared.table.keys.spelling import SK, Key, make_key, tenant_prefix
 
 DETAIL = "MERGE#"
 """The prefix of the details of merges in the survivor's partition."""
@@ -24,3 +26,9 @@ def merge(tenant_id: str, merge_id: str) -> Key:
 def detail(tenant_id: str, survivor_id: str, merge_id: str) -> Key:
     """Return the key of a merge's detail: the values that it changed, by which it is undone."""
     return make_key(contact_partition(tenant_id, survivor_id), f"{DETAIL}{merge_id}")
+
+
+def id_of_detail(row: dict[str, Any]) -> str:
+    """Return the id of the merge of a detail's item."""
+    sort_key: str = row[SK]["S"]
+    return sort_key.removeprefix(DETAIL)
