@@ -26,7 +26,10 @@ class MergeListQuery(ListQuery):
         None, min_length=1, max_length=100, description="Only merges into this contact."
     )
     contact_id: str | None = Field(
-        None, min_length=1, max_length=100, description="Only merges of this contact: into it, or into another one."
+        None,
+        min_length=1,
+        max_length=100,
+        description="Only merges of this contact: into it, or into another one.",
     )
 
 
@@ -77,7 +80,7 @@ def read_merge(call: Call, merge_id: str) -> Reply:
 )
 def undo_merge(call: Call, merge_id: str) -> Reply:
     """The merged contacts are back with their ids, addresses, labels, customers and timelines. The survivor loses what
-    the merge gave it, as far as nobody has changed it since; `undo.kept` lists the rest with the reason. Possible for 30
-    days. Later merges of the survivor must be undone first.
+    the merge gave it, as far as nobody has changed it since; `undo.kept` lists the rest with the reason. A merge can be
+    undone for 30 days. Later merges of the survivor must be undone first.
     """
     return Reply(record=merging(call.caller, call.claim).undo(merge_id))

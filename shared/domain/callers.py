@@ -18,6 +18,7 @@ PERMISSIONS = (
     "contacts:read",
     "contacts:write",
     "contacts:delete",
+    "contacts:merge",
     "interactions:write",
     "imports:run",
     "exports:run",
@@ -33,6 +34,7 @@ _ROLE_PERMISSIONS: dict[str, dict[str, Level]] = {
         "contacts:read": "all",
         "contacts:write": "own",
         "contacts:delete": "own",
+        "contacts:merge": "own",
         "interactions:write": "own",
         "exports:run": "all",  # of the contacts that the user reads
     },

@@ -96,7 +96,9 @@ def is_free_or_own(attribute: str, owner_id: str, refusal: Refusal = concurrent_
     }
 
 
-def is_of_or_own(attribute: str, holder_id: str, owner_id: str, refusal: Refusal = concurrent_change) -> Guard:
+def is_of_or_own(
+    attribute: str, holder_id: str, owner_id: str, refusal: Refusal = concurrent_change
+) -> Guard:
     """Guard the taking over of a lock from the holder it names; `attribute` names the owner."""
     return {
         "condition": f"{attribute} = :holder OR {attribute} = :owner",

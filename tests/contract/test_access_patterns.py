@@ -46,6 +46,7 @@ from shared.domain.interactions.follow_up_inputs import FollowUpCompletion, Foll
 from shared.domain.interactions.inputs import InteractionInput, InteractionPatch
 from shared.domain.jobs.bulk import BulkJob, BulkTask
 from shared.domain.labels.record import Tag
+from shared.domain.merges.views import MergeInput
 from shared.domain.notes.inputs import NoteInput, NotePatch
 from shared.domain.tenant import RateLimit
 from shared.domain.timeline.entry import KINDS, Kind
@@ -60,6 +61,7 @@ from shared.publishing.contracts import from_message, to_message
 from shared.publishing.transport import ReceiverResponse
 from shared.services.contacts.purge import Purge
 from shared.services.limits.rate_limits import RateLimits
+from shared.services.merges.reading import MergeFilter
 from shared.services.webhooks.delivery_log import DeliveryFilter
 from shared.services.webhooks.subscriptions import WebhookService
 from shared.table.event_items import event_from_item
@@ -125,6 +127,7 @@ from shared.wiring.interactions import (
 from shared.wiring.jobs import bulk_job_service, bulk_watch, bulk_work, matching_contacts
 from shared.wiring.kept import reset_wiring
 from shared.wiring.labels import label_service
+from shared.wiring.merges import merge_reading, merging
 from shared.wiring.notes import note_lists, note_processing, note_service
 from shared.wiring.performers import performer
 from shared.wiring.projections import projection
@@ -186,6 +189,7 @@ class World:
         show_contacts(ADMIN, self.made[:1])  # and the names
         performer(ADMIN)
         self.recorded: list[str] = []
+        self.merged: list[str] = []
         self.noted: list[str] = []
         self.imported = [self._imported(self.fresh, number) for number in range(40)]
         self.webhooks = webhook_service(ADMIN)
@@ -201,6 +205,12 @@ class World:
     def want(self, **fields: Any) -> None:
         """Change what the webhook wants."""
         self.webhooks.change(self.webhook.id, WebhookPatch(**fields), None)
+
+    def merge(self, count: int, *, dry_run: bool = False) -> None:
+        """Merge contacts into the first one."""
+        ids = [one.id for one in self.made[1 : count + 1]]
+        merge = MergeInput(survivor_id=self.first.id, merged_ids=ids, dry_run=dry_run)
+        self.merged.append(merging(ADMIN).merge(merge).id or "")
 
     def join_group(self) -> None:
         """Let a contact join a group; its event is the first of `events` then."""
@@ -679,6 +689,7 @@ _RECORDED = ("Record an interaction",)
 _SCHEDULED = ("Schedule a follow-up",)
 _NOTED = ("Write a note",)
 _CHANGED = ("Toggle a contact's status",)
+_MERGED = ("Merge a contact into another",)
 _FEED = ("Publish 30 events of a tenant",)
 BEFORE: dict[str, tuple[str, ...]] = {
     "Poll the feed, nothing new": _FEED,
@@ -722,6 +733,12 @@ BEFORE: dict[str, tuple[str, ...]] = {
     "Delete a note": _NOTED,
     "Process a note": _NOTED,
     "Restore a contact": _DELETED,
+    "Undo a merge": _MERGED,
+    "List merges": _MERGED,
+    "Read a merge": _MERGED,
+    "Create a contact whose e-mail a merged contact has": _MERGED,
+    "Change the e-mail of a contact with a merged one": _MERGED,
+    "Delete a contact with a merged one": _MERGED,
     "Repeat a creation under its Idempotency-Key": _KEYED,
     "Purge a contact": _DELETED,
     "Attempt of a delivery": _SPREAD,
@@ -833,6 +850,17 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
     ),
     "Read the version before the last": lambda world: contact_changes(ADMIN).read_version(world.first.id, 1),
     "Read the version ten changes back": lambda world: contact_changes(ADMIN).read_version(world.first.id, 1),
+    "Merge a contact into another": lambda world: world.merge(1),
+    "Merge 20 contacts into another": lambda world: world.merge(20),
+    "Show what a merge would do": lambda world: world.merge(1, dry_run=True),
+    "Undo a merge": lambda world: merging(ADMIN).undo(world.merged[-1]),
+    "List merges": lambda world: merge_reading(ADMIN).list(MergeFilter(), limit=25, cursor=None),
+    "Read a merge": lambda world: merge_reading(ADMIN).read(world.merged[-1]),
+    "Create a contact whose e-mail a merged contact has": lambda world: _refused(world, 1),
+    "Change the e-mail of a contact with a merged one": lambda world: world.contacts.patch(
+        world.first.id, ContactPatch(email="new@example.com"), None
+    ),
+    "Delete a contact with a merged one": lambda world: world.contacts.delete(world.first.id, None),
     "Revert a contact": lambda world: contact_revert(ADMIN).revert(world.first.id, 1, None),
     "Delete a contact": lambda world: world.contacts.delete(world.first.id, None),
     "Restore a contact": lambda world: world.contacts.restore(world.first.id, None),
@@ -1121,9 +1149,9 @@ def _fill(world: World) -> None:
         table.put_item(dict(list_keys.place(TENANT, "name", f"lovelace  ada  #{contact_id}")))
 
 
-def _refused(world: World) -> None:
+def _refused(world: World, number: int = 0) -> None:
     with pytest.raises(Duplicate):
-        world.contacts.create(given(0))
+        world.contacts.create(given(number))
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)

@@ -245,6 +245,23 @@ def a_label(kinds: str) -> Callable[[World], str]:
     return make
 
 
+def two_to_merge(world: World, ids: Ids) -> None:
+    """Create the contacts that the example's body names."""
+    ids["survivor_id"], ids["contact_id"] = (
+        world.create(
+            f"{name}@example.com", other_emails=[f"{name}@home.example.com"], job_title="Programmer"
+        )["id"]
+        for name in ("ada", "grace")
+    )
+
+
+def a_merge(world: World) -> str:
+    ids: Ids = {}
+    two_to_merge(world, ids)
+    given = {"survivor_id": ids["survivor_id"], "merged_ids": [ids["contact_id"]]}
+    return str(world.send("POST", "/contacts/merge", given).json["id"])
+
+
 def a_job(world: World) -> str:
     return running_job(world)
 
@@ -364,6 +381,7 @@ MAKERS: dict[str, Callable[[World], str]] = {
     "client_id": an_api_client,
     "contact_id": the_contact,
     "follow_up_id": a_follow_up_of_a_contact,
+    "merge_id": a_merge,
     "import_id": an_import,
     "interaction_id": an_interaction,
     "invitation_id": an_invitation,
@@ -498,6 +516,8 @@ BEFORE: dict[str, Callable[[World, Ids], None]] = {
     "list_group_contacts": a_member,
     "list_groups": each(a_label("groups")),
     "list_interactions": each(an_interaction),
+    "list_merges": each(a_merge),
+    "merge_contacts": two_to_merge,
     "list_all_interactions": each(an_interaction_of_a_contact),
     "list_invitations": each(an_invitation),
     "list_statuses": qualified,

@@ -265,6 +265,28 @@ def follow_up_calls(world: World, contact: str) -> Calls:
     ]
 
 
+def merge_calls(world: World) -> Calls:
+    first, second, third = (world.create(f"merged{number}@example.com")["id"] for number in range(3))
+    two, three = ({"survivor_id": first, "merged_ids": [one]} for one in (second, third))
+    made = world.send("POST", "/contacts/merge", three).json["id"]
+    undo = "/merges/{merge_id}/undo"
+    return [
+        (200, "POST", "/contacts/merge", "", {"json": {**two, "dry_run": True}}),
+        (200, "POST", "/contacts/merge", "", {"json": {**two, "choices": {"email": second}}}),
+        (409, "POST", "/contacts/merge", "", {"json": two}),
+        (404, "POST", "/contacts/merge", "", {"json": {**two, "merged_ids": [new_id()]}}),
+        (422, "POST", "/contacts/merge", "", {"json": {**two, "merged_ids": []}}),
+        (415, "POST", "/contacts/merge", "", {"body": "x", "headers": {"Content-Type": "text/plain"}}),
+        (200, "GET", "/merges", "", {"query": {"state": "done", "contact_id": second}}),
+        (400, "GET", "/merges", "", {"query": {"cursor": "x"}}),
+        (422, "GET", "/merges", "", {"query": {"state": "x"}}),
+        (200, "GET", "/merges/{merge_id}", made, {}),
+        (404, "GET", "/merges/{merge_id}", new_id(), {}),
+        (409, "POST", undo, made, {}),
+        (404, "POST", undo, new_id(), {}),
+    ]
+
+
 def note_calls(world: World, contact: str) -> Calls:
     """Calls of single notes: one that is processed, and one that is not."""
     path = f"/contacts/{contact}/notes"
@@ -430,6 +452,7 @@ def test_answers_are_as_the_document_says(world: World, monkeypatch: pytest.Monk
         (412, "POST", f"{one}/revert", contact, {"json": {"version": 1}, "headers": old}),
         (422, "POST", f"{one}/revert", contact, {"json": {"version": 0}}),
         (415, "POST", f"{one}/revert", contact, text_body),
+        *merge_calls(world),
         (412, "DELETE", one, other, {"headers": old}),
         (204, "DELETE", one, other, {}),
         (404, "DELETE", one, other, {}),

@@ -112,6 +112,7 @@ class Contact(BookedFields, StatusFields, PresenceFields):
     status_changed_at: Annotated[str | None, SkipJsonSchema(), Field(exclude=True)] = None
     deleted_at: Annotated[str | None, SkipJsonSchema(), Field(exclude=True)] = None
     merged_into: Annotated[str | None, SkipJsonSchema(), Field(exclude=True)] = None
+    locks_lost: Annotated[int, SkipJsonSchema(), Field(exclude=True)] = 0
     last_event: Annotated[str, SkipJsonSchema(), Field(exclude=True)] = ""
     unique_scope: Annotated[UniqueScope, SkipJsonSchema(), Field(exclude=True)] = "tenant"
 
@@ -292,6 +293,8 @@ class Contact(BookedFields, StatusFields, PresenceFields):
         """
         contact = self.with_fields({"customer_id": customer_id, "is_primary": is_primary})
         changes = compare_fields(before._audited_fields() if before else {}, contact._audited_fields())
+        if before is not None and "created_at" in event.changes:  # of a merge
+            changes["created_at"] = event.changes["created_at"]
         return contact, replace(event, changes=changes)
 
     def _build_change(self, event_type: str, given: dict[str, Any], stamp: Stamp) -> tuple[Contact, Event]:
@@ -327,6 +330,7 @@ class Contact(BookedFields, StatusFields, PresenceFields):
 _NOT_AUDITED = BOOKKEEPING | {
     "deleted_at",
     "merged_into",
+    "locks_lost",
     "unique_scope",
     "communication",
     "custom_fields",

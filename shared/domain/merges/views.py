@@ -31,7 +31,7 @@ class MergeInput(BaseModel):
     merged_ids: list[_ContactId] = Field(
         min_length=1,
         max_length=MAX_AT_ONCE,
-        description="The contacts that are merged into it. Of several values of a field, that of an earlier one counts.",
+        description="The contacts that are merged into it. Of several values of a field, the first one counts.",
         examples=[["0190f3c2-5b7e-7c3a-9d1e-2f6a8b4c0d11"]],
     )
     choices: dict[Annotated[str, Field(max_length=100)], _ContactId] = Field(
@@ -60,8 +60,8 @@ class MergeInput(BaseModel):
 class MergeResult(BaseModel):
     """A merge, with what it did to its survivor.
 
-    `id`: null for a dry run. `contact`: the survivor after the call, null if it is deleted. `changes`: the fields of the
-    survivor that the call changed. The other fields: see `Merge`.
+    `id`: null for a dry run. `contact`: the survivor after the call, null if it is deleted. `changes`: the fields of
+    the survivor that the call changed. The other fields: see `Merge`.
     """
 
     model_config = ConfigDict(frozen=True, defer_build=True)

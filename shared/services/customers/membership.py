@@ -1,7 +1,7 @@
 """Keeps customers in step with their contacts: a customer that has contacts has exactly one primary contact.
 
-Contacts that join, leave, are deleted, restored, merged or become primary change other records too: their customers, and
-sometimes another contact. All are written in one transaction. The customer's record is written each time, under the
+Contacts that join, leave, are deleted, restored, merged or become primary change other records too: their customers,
+and sometimes another contact. All are written in one transaction. The customer's record is written each time, under the
 version that was read, so it decides between simultaneous changes (docs/decisions/0012-customers.md).
 """
 
@@ -85,7 +85,9 @@ class Membership:
         becomes primary; if there is none, its oldest contact. Raises as `carry_out` does.
         """
         changes = Changes(list(given))
-        left = [before.member_of for before, after, _ in given if before and before.member_of != after.member_of]
+        left = [
+            before.member_of for before, after, _ in given if before and before.member_of != after.member_of
+        ]
         joined = [
             after.member_of
             for before, after, _ in given
@@ -111,7 +113,9 @@ class Membership:
             if after.member_of == customer_id and (before is None or before.member_of != customer_id)
         ]
         customer = self._records.customer(customer_id) if is_id(customer_id) else None
-        if customer is None and (leaving or len(joining) < len(members)):  # deleted after the contact was read
+        if customer is None and (
+            leaving or len(joining) < len(members)
+        ):  # deleted after the contact was read
             raise ConcurrentChange()
         if not self._can_join(customer, joining, changes):
             raise Invalid.field("customer_id", "unknown_customer", "There is no such customer.")

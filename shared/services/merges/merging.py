@@ -212,7 +212,9 @@ class Merging:
         if parts.keys() != {*survivor.merged_from}:
             raise ConcurrentChange()
         back = [parts[one] for one in merge.merged_ids]
-        earlier = {name: detail.changes[name][0] for name in ("customer_id", "owner_id") if name in detail.changes}
+        earlier = {
+            name: detail.changes[name][0] for name in ("customer_id", "owner_id") if name in detail.changes
+        }
         customers = {one.customer_id for one in (survivor, *back)} | {earlier.get("customer_id")}
         owners = {one.owner_id for one in back} | {earlier.get("owner_id")}
         present = Present(

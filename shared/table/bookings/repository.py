@@ -12,7 +12,7 @@ from shared.services.bookings.processing import ContactChange, Snapshot
 from shared.table import guards
 from shared.table.bookings import items as booking_items
 from shared.table.contacts import items as contact_items
-from shared.table.contacts.repository import ContactTable
+from shared.table.contacts.repository import Change, ContactTable
 from shared.table.interactions import items as interaction_items
 from shared.table.item import Item
 from shared.table.keys import bookings as booking_keys
@@ -41,7 +41,7 @@ class BookingTable:
         if identity_of(event_key) in found:
             return None
         locator = found.get(identity_of(locator_key))
-        owner_id = self._contacts.owner_of_email(email)
+        owner_id = self._contacts.named_by_email(email)
         holder_id = locator["contact_id"]["S"] if locator else None
         keys = {one: contact_keys.contact(self._tenant, one) for one in (owner_id, holder_id) if one}
         booking_key = booking_keys.located(self._tenant, locator) if locator else None
@@ -53,6 +53,9 @@ class BookingTable:
             return None if row is None or "emptied_at" in row else contact_items.contact_from_item(row)
 
         owner, holder = contact(owner_id), contact(holder_id)
+        if owner is not None and owner.is_merged:  # its survivor may have the address
+            owner_id = self._contacts.owner_of_email(email)
+            owner = self._contacts.get(owner_id) if owner_id is not None else None
         if owner_id and (owner is None or owner.deleted_at is not None):
             raise ConcurrentChange()  # it was deleted after its address was looked up
         version = int(locator["version"]["N"]) if locator else 0
@@ -95,7 +98,8 @@ class BookingTable:
         was processed meanwhile, or the booking, a contact or its address is no longer as it was read.
         """
         transaction = Transaction()
-        self._contacts.add_changes(transaction, *((one.before, one.after, *one.events) for one in changes))
+        written: list[Change] = [(one.before, one.after, *one.events) for one in changes]
+        self._contacts.add_changes(transaction, *written)
         transaction.put(interaction_items.interaction_to_item(self._tenant, interaction))
         processed: Item = {
             **booking_keys.processed_event(self._tenant, event.booking_id, event.event_id),

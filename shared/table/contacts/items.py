@@ -44,7 +44,7 @@ _CONTACT = AttributeCodec(
         "last_event",
     ),
     states=("relationship_status", "lifecycle_stage", "unique_scope"),
-    numbers=("version", "total_bookings", "interaction_count", "note_count"),
+    numbers=("version", "total_bookings", "interaction_count", "note_count", "locks_lost"),
     flags=("is_active", "email_verified", "is_primary"),
     lists=(*LABEL_IDS, "other_emails", "merged_from"),
     json=(

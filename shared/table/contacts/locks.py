@@ -107,6 +107,11 @@ class ContactLocks:
             after = rows[-1][SK]["S"]
         return found[:limit]
 
+    def named_by_email(self, email: str) -> str | None:
+        """Return the id that the first lock on an address names, or None. It may be that of a merged contact."""
+        rows = self._store.query(contact_keys.email_partition(self._tenant, email), limit=1, consistent=True)
+        return rows[0][_OWNER]["S"] if rows else None
+
     def _named(self, locks: Iterable[Lock]) -> dict[Lock, str]:
         """Return the ids that locks name, without locks that do not exist."""
         keys = {lock: self._key(lock) for lock in locks}
@@ -206,15 +211,16 @@ class ContactLocks:
         A lock that another contact has makes the transaction raise Duplicate with that contact, or LockFreed if it is
         not in force.
         """
-        watched: dict[str, int | None] = {}
+        watched: dict[str, int] = {}
         for lock, (name, contact_id, released_by) in plan.takes.items():
             refusal = partial(self._refuse, lock, name, tuple(plan.takes))
             guard = guards.is_free_or_own(_OWNER, contact_id, refusal)
             if released_by:
                 guard = guards.is_of_or_own(_OWNER, released_by, contact_id, refusal)
             elif (left := self._left.get(lock)) is not None:
-                guard = guards.is_of_or_own(_OWNER, left.holder_id, contact_id, partial(self._forget, lock))
-                watched[left.survivor_id] = left.version
+                guard = guards.is_of_or_own(_OWNER, left.holder_id, contact_id, self._forget)
+                if left.version is not None:  # one that is purged never has the value again
+                    watched[left.survivor_id] = left.version
             transaction.put({**self._key(lock), _OWNER: {"S": contact_id}}, **guard)
         for lock, contact_id in plan.releases.items():
             transaction.delete(self._key(lock), **guards.is_free_or_own(_OWNER, contact_id))
@@ -226,23 +232,17 @@ class ContactLocks:
                 self._left.clear()
                 raise ConcurrentChange()
 
-    def _watch(self, transaction: Transaction, survivor_id: str, version: int | None) -> None:
-        """Add the condition that a survivor is as it was when locks were found not to be in force, and the count of it
-        for the survivor.
+    def _watch(self, transaction: Transaction, survivor_id: str, version: int) -> None:
+        """Add the condition that a survivor is as it was when locks were found not to be in force, and tell it that
+        locks are lost.
         """
-        key = contact_keys.contact(self._tenant, survivor_id)
-        refusal = partial(self._forget, None)
-        if version is None:
-            is_purged = f"{guards.IS_NEW} OR attribute_exists(emptied_at)"
-            transaction.check(key, condition=is_purged, values={}, refusal=refusal)
-        else:
-            transaction.update(
-                key,
-                "ADD locks_lost :one",
-                {":one": {"N": "1"}, ":version": {"N": str(version)}},
-                condition="version = :version",
-                refusal=refusal,
-            )
+        transaction.update(
+            contact_keys.contact(self._tenant, survivor_id),
+            "ADD locks_lost :one",
+            {":one": {"N": "1"}, ":version": {"N": str(version)}},
+            condition="version = :version",
+            refusal=self._forget,
+        )
 
     def release_all(self, contact_id: str, locks: Iterable[Lock]) -> int:
         """Remove those of some locks that still name a contact; return their number. Repeating it is harmless."""
@@ -265,7 +265,7 @@ class ContactLocks:
                 return LockFreed()
         return Duplicate(name, holder_id, _NAMES[lock.kind])
 
-    def _forget(self, _lock: Lock | None, _found: Item | None) -> Exception:
+    def _forget(self, _found: Item | None) -> Exception:
         self._left.clear()
         return LockFreed()
 

@@ -146,6 +146,12 @@ class ContactTable:
         """Return the ids of the live contacts that have an address: several only where `unique_scope` is customer."""
         return self._locks.owners_of_email(email, limit=limit)
 
+    def named_by_email(self, email: str) -> str | None:
+        """Return the id of the contact that the lock on an address names, or None: that of `owner_of_email`, or one
+        that was merged. For who reads the contact's record next.
+        """
+        return self._locks.named_by_email(email)
+
     def owners_of_emails(self, emails: Iterable[str]) -> dict[str, str]:
         """Return the contact of each of many addresses that is in use, where they are unique in the tenant. It costs
         what `holders` costs."""

@@ -25,7 +25,7 @@ from shared.table.interactions.follow_ups import FollowUpTable
 from shared.table.interactions.repository import InteractionTable
 from shared.table.keys import contacts as contact_keys
 from shared.table.keys import merges as merge_keys
-from shared.table.keys.spelling import SK, identity_of
+from shared.table.keys.spelling import SK
 from shared.table.labels import LabelTable
 from shared.table.merges import items as merge_items
 from shared.table.store import Store
@@ -104,7 +104,9 @@ class MergeTable:
         labels. A hundred are one call.
         """
         keys = [contact_keys.contact(self._tenant, one) for one in contact_ids]
-        found = [one for one in self._store.get_many(keys).values() if "emptied_at" not in one] if keys else []
+        found = (
+            [one for one in self._store.get_many(keys).values() if "emptied_at" not in one] if keys else []
+        )
         contacts = [contact_items.contact_from_item(one) for one in found]
         if any(one.has_labels for one in contacts):
             labels = self._labels.current()  # read after the contacts, so that it includes all of theirs
@@ -158,7 +160,7 @@ class MergeTable:
         return transaction
 
     def undo(self, merge: Merge, changes: Changes) -> None:
-        """Write the undo of a merge with all changes that belong to it. `merge`: with its undo. Raises as `add` does."""
+        """Write the undo of a merge with all changes that belong to it; `merge` has the undo. Raises as `add` does."""
         transaction = Transaction()
         self._members.add(transaction, changes)
         transaction.put(

@@ -143,7 +143,7 @@ class Walk:
 
     def send(self, actor: Actor, record: str = NOWHERE, second: str = NOWHERE, **how: object) -> Response:
         target = at(self.path, record, second) if "{" in self.path else self.path
-        body = self.case.sent()
+        body = self.case.sent(record)
         answer = self.world.send(self.method, target, body, token=actor.token, **how)
         if faults := faults_of(self.method, self.path, answer):
             self.faults.append(f"{actor.column}: {answer.status} {faults}")

@@ -183,7 +183,8 @@ class Case:
     """How a route is called. What comes of it for whom, docs/security.md says (tests/gateway/accounts/test_rights.py).
 
     `make`: makes the record that the path names. `body`: what is sent, or what makes it. `second` makes what the path
-    names behind the record, in the caller's own tenant. `part` makes what the path names behind the record where that
+    names behind the record, in the caller's own tenant. `naming` makes the body that names the record instead of the
+    path. `part` makes what the path names behind the record where that
     belongs to the record.
     """
 
@@ -191,9 +192,12 @@ class Case:
     body: dict[str, Any] | Callable[[], dict[str, Any]] | None = None
     second: Maker | None = None
     part: PartMaker | None = None
+    naming: Callable[[str], dict[str, Any]] | None = None
 
-    def sent(self) -> dict[str, Any] | None:
-        """The body of one call."""
+    def sent(self, record: str = "") -> dict[str, Any] | None:
+        """The body of one call for a record."""
+        if self.naming is not None:
+            return self.naming(record)
         return self.body() if callable(self.body) else self.body
 
     def made(self, world: World, tenancy: Tenancy) -> str:
@@ -225,6 +229,24 @@ def make_follow_up(world: World, tenancy: Tenancy) -> str:
 def make_note(world: World, tenancy: Tenancy, contact: str) -> str:
     answer = world.send("POST", f"/contacts/{contact}/notes", NOTE, token=tenancy.admin)
     assert answer.status == 201, answer.text
+    return str(answer.json["id"])
+
+
+def make_two(world: World, tenancy: Tenancy) -> str:
+    """Two contacts, as one word."""
+    return "+".join(make_contact(world, tenancy) for _ in "12")
+
+
+def of_two(record: str) -> dict[str, Any]:
+    """The body of a merge of two contacts that `make_two` made."""
+    survivor_id, _, merged_id = record.partition("+")
+    return {"survivor_id": survivor_id, "merged_ids": [merged_id or NOWHERE]}
+
+
+def make_merge(world: World, tenancy: Tenancy) -> str:
+    made = of_two(make_two(world, tenancy))
+    answer = world.send("POST", "/contacts/merge", made, token=tenancy.user)
+    assert answer.status == 200, answer.text
     return str(answer.json["id"])
 
 
@@ -313,6 +335,8 @@ CASES: dict[tuple[str, str], Case] = {
     ("PATCH", "/customers/{customer_id}"): Case(make_customer, lambda: {"username": new_id()}),
     ("DELETE", "/customers/{customer_id}"): Case(make_customer),
     ("GET", "/customers/{customer_id}/contacts"): Case(make_customer),
+    ("GET", "/merges/{merge_id}"): Case(make_merge),
+    ("POST", "/merges/{merge_id}/undo"): Case(make_merge),
     ("GET", "/contacts/bulk-jobs/{job_id}"): Case(make_bulk_job),
     ("POST", "/contacts/bulk-jobs/{job_id}/cancel"): Case(make_bulk_job),
     ("GET", "/users/{user_id}"): Case(make_user),
@@ -376,6 +400,8 @@ WITHOUT_ID: dict[tuple[str, str], Case] = {
     ("POST", "/contacts/bulk-create"): Case(body=lambda: {"contacts": [person()]}),
     ("POST", "/contacts/bulk-update"): Case(body={**BULK, "set": {"company": "x"}}),
     ("POST", "/contacts/bulk-delete"): Case(body=BULK),
+    ("POST", "/contacts/merge"): Case(make_two, naming=of_two),
+    ("GET", "/merges"): Case(),
     ("GET", "/contacts/bulk-jobs"): Case(),
     ("GET", "/exports"): Case(),
     ("POST", "/exports"): Case(body={"format": "csv", "dry_run": True}),

@@ -87,7 +87,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 @dataclass(frozen=True)
 class Case:
     """A POST: its body, what must be there before, and how many contacts' and customers' events it makes; `{}` in
-    the path is what `make` gives, and `named` is that part of the route's path.
+    the path is what `make` gives, and `named` is that part of the route's path. `naming` makes a body that names what
+    `make` gives.
     """
 
     path: str
@@ -95,6 +96,11 @@ class Case:
     make: Callable[[World], str] = lambda world: ""
     events: int = 1
     named: str = "{contact_id}"
+    naming: Callable[[str], dict[str, Any]] | None = None
+
+    def sent(self, target: str) -> dict[str, Any] | None:
+        """The body of a call for what `make` gave."""
+        return self.body if self.naming is None else self.naming(target)
 
     @property
     def route(self) -> str:
@@ -135,6 +141,20 @@ def changed(world: World) -> str:
     contact_id = live(world)
     world.send("PATCH", f"/contacts/{contact_id}", {"company": "Engines"})
     return contact_id
+
+
+def two(world: World) -> str:
+    """Two contacts, as one word."""
+    return "+".join(str(world.create(f"{name}@example.com")["id"]) for name in ("one", "two"))
+
+
+def of_two(target: str) -> dict[str, Any]:
+    survivor_id, _, merged_id = target.partition("+")
+    return {"survivor_id": survivor_id, "merged_ids": [merged_id]}
+
+
+def merged(world: World) -> str:
+    return str(world.send("POST", "/contacts/merge", of_two(two(world))).json["id"])
 
 
 def deleted(world: World) -> str:
@@ -203,6 +223,8 @@ CASES = [
     Case("/follow-ups/{}/complete", {"outcome": "done"}, follow_up, named="{follow_up_id}"),
     Case("/follow-ups/{}/cancel", None, follow_up, named="{follow_up_id}"),
     Case("/contacts/{}/revert", {"version": 1}, changed),
+    Case("/contacts/merge", make=two, events=2, naming=of_two),
+    Case("/merges/{}/undo", make=merged, events=2, named="{merge_id}"),
     Case("/exports", {"format": "csv"}, events=0),
     Case("/exports/{}/cancel", make=running_export, named="{export_id}", events=0),
     Case("/contacts/bulk-jobs/{}/cancel", make=running_job, named="{job_id}", events=0),
@@ -319,11 +341,12 @@ def test_each_post_is_listed_here() -> None:
 @every_post
 def test_a_repeat_gets_the_first_answer_and_changes_nothing(world: World, case: Case) -> None:
     """check 33: status, body, ETag and Location of the first."""
-    path = case.path.format(case.make(world))
-    first = post(world, case.body, path=path)
+    target = case.make(world)
+    path = case.path.format(target)
+    first = post(world, case.sent(target), path=path)
     assert first.status < 300 and not replayed(first)
     before = effects(world)
-    again = post(world, case.body, path=path)
+    again = post(world, case.sent(target), path=path)
     assert same(first, again) and replayed(again)
     assert effects(world) == before
     assert faults_of("POST", case.route, again) == []
@@ -335,7 +358,7 @@ def test_with_a_key_or_without_the_answer_is_the_same(worlds: Worlds, case: Case
     for key in (None, "k1"):
         with worlds() as world:
             target = case.make(world)
-            answer = post(world, case.body, key, path=case.path.format(target))
+            answer = post(world, case.sent(target), key, path=case.path.format(target))
             names = {name for name in answer.headers if "Id" not in name}
             body = {
                 name: value
@@ -556,13 +579,15 @@ def test_other_methods_take_no_notice_of_the_header(world: World) -> None:
 def test_32_twins_have_one_effect(worlds: Worlds, case: Case) -> None:
     """check 33: the rest get the same answer, or 409 while the first is at work."""
     with worlds() as alone:
-        path = case.path.format(case.make(alone))
-        assert post(alone, case.body, path=path).status < 300
+        target = case.make(alone)
+        path = case.path.format(target)
+        assert post(alone, case.sent(target), path=path).status < 300
         expected = effects(alone)
     with worlds() as world:
-        path = case.path.format(case.make(world))
+        target = case.make(world)
+        path = case.path.format(target)
         answers = world.racing.together(
-            [lambda: post(world, case.body, path=path, gateway=world.racing)] * 32
+            [lambda: post(world, case.sent(target), path=path, gateway=world.racing)] * 32
         )
         assert effects(world) == expected
         done = [answer for answer in answers if answer.status < 300]
@@ -573,7 +598,7 @@ def test_32_twins_have_one_effect(worlds: Worlds, case: Case) -> None:
             assert (answer.status, answer.json["code"]) == (409, "idempotency_in_flight")
             assert 1 <= int(answer.headers["Retry-After"]) <= LEASE_SECONDS
             assert faults_of("POST", case.route, answer) == []
-        assert same(done[0], post(world, case.body, path=path))
+        assert same(done[0], post(world, case.sent(target), path=path))
 
 
 def test_32_twins_of_which_none_waits_for_another_have_one_effect(world: World) -> None:
@@ -660,16 +685,18 @@ def test_a_call_that_outlives_its_lease_and_is_retried_has_one_effect(
 ) -> None:
     """check 36: the retry does the work, and the first call answers with what the retry did."""
     with worlds() as alone:
-        assert post(alone, case.body, path=case.path.format(case.make(alone))).status < 300
+        target = case.make(alone)
+        assert post(alone, case.sent(target), path=case.path.format(target)).status < 300
         expected = effects(alone)
     with worlds() as world:
-        path = case.path.format(case.make(world))
+        target = case.make(world)
+        path = case.path.format(target)
 
         def retry() -> Response:
             clock.ahead += LEASE_SECONDS + 1
-            return post(world, case.body, path=path, gateway=world.racing)
+            return post(world, case.sent(target), path=path, gateway=world.racing)
 
-        late, retried = overtaken(world, retry, body=case.body, path=path)
+        late, retried = overtaken(world, retry, body=case.sent(target), path=path)
         assert retried.status < 300 and not replayed(retried)
         assert same(retried, late) and replayed(late)
         assert effects(world) == expected
@@ -735,8 +762,9 @@ def test_killed_anywhere_and_sent_again_a_call_has_one_effect(
 
     def deliver(world: World) -> None:
         clock.ahead += LEASE_SECONDS + 1
-        path = case.path.format(targets[id(world)])
-        answer = post(world, case.body, path=path)
+        target = targets[id(world)]
+        path = case.path.format(target)
+        answer = post(world, case.sent(target), path=path)
         assert answer.status < 300, answer.text
         record = answer.headers.get("Location", path.rsplit("/", 1)[0])
         shown = world.send("GET", record.removeprefix("/v1")).json
@@ -761,7 +789,8 @@ def test_throttled_anywhere_a_call_has_one_effect(worlds: Worlds, case: Case) ->
             yield world
 
     def deliver(world: World) -> None:
-        answer = post(world, case.body, path=case.path.format(targets[id(world)]))
+        target = targets[id(world)]
+        answer = post(world, case.sent(target), path=case.path.format(target))
         assert answer.status < 300 and not replayed(answer)
 
     assert_same_under_throttling(
@@ -774,11 +803,12 @@ def test_throttled_anywhere_a_call_has_one_effect(worlds: Worlds, case: Case) ->
 
 @every_post
 def test_a_killed_call_keeps_its_key_until_its_lease_ends(world: World, case: Case, clock: Clock) -> None:
-    path = case.path.format(case.make(world))
-    killed_before_its_write(lambda: post(world, case.body, path=path))
-    assert post(world, case.body, path=path).json["code"] == "idempotency_in_flight"
+    target = case.make(world)
+    path = case.path.format(target)
+    killed_before_its_write(lambda: post(world, case.sent(target), path=path))
+    assert post(world, case.sent(target), path=path).json["code"] == "idempotency_in_flight"
     clock.ahead += LEASE_SECONDS + 1
-    assert post(world, case.body, path=path).status < 300
+    assert post(world, case.sent(target), path=path).status < 300
 
 
 @every_post
@@ -788,11 +818,12 @@ def test_a_lost_answer_changes_nothing(
     world: World, case: Case, lost: Callable[[Attempt], bool], times: int
 ) -> None:
     """check 11: once, and so often that we give up; then too the client's retry gets the right answer."""
-    path = case.path.format(case.make(world))
+    target = case.make(world)
+    path = case.path.format(target)
     before = len(told(world))
     with injecting(lost_answer(lost, times=times)):
-        first = post(world, case.body, path=path)
-    again = post(world, case.body, path=path)
+        first = post(world, case.sent(target), path=path)
+    again = post(world, case.sent(target), path=path)
     if lost is PUTS and times == 4:
         # The claim is there, but we do not know; it ends by itself.
         assert (first.status, again.status) == (503, 409)

@@ -36,19 +36,19 @@ def test_usernames_that_differ_only_in_case_or_form_are_equal(one: str, other: s
     assert fold_username(one) == fold_username(other)
 
 
-def test_the_first_contact_added_is_primary_and_stays_so() -> None:
-    one, event = made().add_contact("c1", stamp=STAMP)
+def test_a_customer_s_event_tells_how_its_contacts_changed() -> None:
+    one, event = made().with_contacts(1, "c1", stamp=STAMP)
     assert event.changes == {"contact_count": (None, 1), "primary_contact": (None, "c1")}
-    two, event = one.add_contact("c2", stamp=STAMP)
+    two, event = one.with_contacts(2, "c1", stamp=STAMP)
     assert (two.primary_contact, two.contact_count, two.version) == ("c1", 2, 3)
     assert event.changes == {"contact_count": (1, 2)}
-    left, event = two.remove_contact("c2", stamp=STAMP)
+    left, event = two.with_contacts(1, "c2", stamp=STAMP)
     assert event.changes == {"contact_count": (2, 1), "primary_contact": ("c1", "c2")}
-    assert left.remove_contact(None, stamp=STAMP)[0].primary_contact is None
+    assert left.with_contacts(0, None, stamp=STAMP)[0].primary_contact is None
 
 
 def test_a_customer_with_contacts_is_not_deleted() -> None:
-    one, _ = made().add_contact("c1", stamp=STAMP)
+    one, _ = made().with_contacts(1, "c1", stamp=STAMP)
     with pytest.raises(Conflict, match=r"has contacts\."):
         one.delete(stamp=STAMP)
 
