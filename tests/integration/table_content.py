@@ -137,13 +137,12 @@ class Content:
         of statuses leads to the present status. Each booking is of the contact that its locator names, and the
         contact's figures count it unless it is cancelled; its organizer is one of the contact's. Deleted contacts, and
         no others, wait to be purged; of a purged contact, the last event is left.
+
+        A merged contact keeps its locks and what is in its partition: for its survivor, the locks count as its own as
+        long as it has the values, and its figures are those of all its parts.
         """
-        held = {(lock["PK"]["S"], lock["SK"]["S"]): lock["contact_id"]["S"] for lock in self.locks}
-        wanted = {lock: contact["id"]["S"] for contact in self.live for lock in _locks_of(contact)}
-        assert len(wanted) == sum(len(_locks_of(contact)) for contact in self.live), (
-            "two contacts have the same value"
-        )
-        assert held == wanted, "locks and live contacts' values differ"
+        self._assert_locks_whole()
+        self._assert_merges_whole()
         self._assert_customers_whole()
         self._assert_bookings_whole()
 
@@ -164,11 +163,55 @@ class Content:
             versions = sorted(events[contact["PK"]["S"]])
             assert [version for version, _ in versions] == list(range(1, int(contact["version"]["N"]) + 1))
             assert versions[-1][1] == contact["last_event"]["S"]
-            assert ("WPK" in contact) == ("deleted_at" in contact)
-            assert timeline[contact["PK"]["S"]] == int(contact.get("interaction_count", {"N": "0"})["N"])
+            assert ("WPK" in contact) == ("deleted_at" in contact and "merged_into" not in contact)
+            assert sum(timeline[one] for one in _partitions_of(contact)) == int(
+                contact.get("interaction_count", {"N": "0"})["N"]
+            )
         self._assert_timelines_whole()
         self._assert_statuses_whole()
         self._assert_follow_ups_whole()
+
+    def _assert_locks_whole(self) -> None:
+        """Assert that each value of a live contact is locked, for it or for a contact merged into it, and that there
+        are no other locks but those of merged contacts on what they had.
+        """
+        held = {(lock["PK"]["S"], lock["SK"]["S"]): lock["contact_id"]["S"] for lock in self.locks}
+        wanted = {lock: contact for contact in self.live for lock in _locks_of(contact)}
+        assert len(wanted) == sum(len(_locks_of(contact)) for contact in self.live), (
+            "two contacts have the same value"
+        )
+        for lock, contact in wanted.items():
+            assert held.pop(lock, None) in _parts_of(contact), "locks and live contacts' values differ"
+        merged = {one["id"]["S"]: _locks_of(one) for one in self.contacts if "merged_into" in one}
+        for lock, contact_id in held.items():
+            assert lock in merged.get(contact_id, ()), "a lock of no contact"
+
+    def _assert_merges_whole(self) -> None:
+        """Assert that each merged contact is one of the parts of its survivor, and of no other contact that is not
+        merged itself, and that merges that are not undone, and no others, have details.
+        """
+        contacts = {one["id"]["S"]: one for one in self.contacts}
+        for contact in contacts.values():
+            if "merged_into" in contact:
+                survivor = contact
+                while "merged_into" in survivor:
+                    survivor = contacts[survivor["merged_into"]["S"]]
+                assert contact["id"]["S"] in _parts_of(survivor), "a merged contact that is no part"
+        ends = [one for one in contacts.values() if "merged_into" not in one]
+        parts = [part for one in ends for part in _parts_of(one)[1:]]
+        purged = {one["PK"]["S"] for one in self.events if one["type"]["S"] == "contact.purged"}
+        assert sorted(parts) == sorted(one for one in contacts if "merged_into" in contacts[one])
+        details = {one["SK"]["S"].removeprefix("MERGE#") for one in self.of(r"T#[^#]+#C#", "MERGE#")}
+        done = {
+            one["SK"]["S"]: json.loads(one["merge"]["S"])["survivor_id"]
+            for one in self.of(r"T#[^#]+#MERGES$")
+            if "undone" not in one
+        }
+        assert details == {
+            merge_id
+            for merge_id, survivor_id in done.items()
+            if not any(one.endswith(f"#C#{survivor_id}") for one in purged)
+        }
 
     def _assert_statuses_whole(self) -> None:
         """Assert that the history of each contact is a chain that ends at its status and stage, and that each entry has
@@ -213,7 +256,7 @@ class Content:
         }
         moved = {}
         for contact in self.contacts:
-            own = by_contact.pop(contact["PK"]["S"], [])
+            own = [one for partition in _partitions_of(contact) for one in by_contact.get(partition, ())]
             counts = Counter(one["type"]["S"] for one in own)
             assert json.loads(contact.get("interaction_counts", {"S": "{}"})["S"]) == counts
             given = [one for one in own if one["SK"]["S"].startswith("INT#")]
@@ -225,7 +268,7 @@ class Content:
                 assert ("booking_" in one["type"]["S"]) == one["SK"]["S"].startswith("INTB#")
                 if occurred_at != from_milliseconds(milliseconds_of(identifier)):
                     moved[one["PK"]["S"], identifier] = occurred_at
-        assert not by_contact, "interactions of no contact"
+        assert by_contact.keys() <= {one["PK"]["S"] for one in self.contacts}, "interactions of no contact"
         assert pointers == moved
 
     def _assert_follow_ups_whole(self) -> None:
@@ -249,9 +292,9 @@ class Content:
             found[partition] = (one["contact_id"]["S"], one["SK"]["S"])
         assert found == locators
         for contact in self.contacts:
-            first = min(opened.pop(contact["PK"]["S"], []), default=None)
-            assert contact.get("next_follow_up_at", {"S": None})["S"] == first
-        assert not opened, "follow-ups of no contact"
+            due = [one for partition in _partitions_of(contact) for one in opened.get(partition, ())]
+            assert contact.get("next_follow_up_at", {"S": None})["S"] == min(due, default=None)
+        assert opened.keys() <= {one["PK"]["S"] for one in self.contacts}, "follow-ups of no contact"
 
     def _assert_bookings_whole(self) -> None:
         found = {
@@ -274,12 +317,12 @@ class Content:
             if one["SK"]["S"].startswith("BOOKING#"):
                 counted[one["PK"]["S"]].append(one["starts_at"]["S"])
         for contact in self.contacts:
-            starts = counted.pop(contact["PK"]["S"], [])
+            starts = [one for partition in _partitions_of(contact) for one in counted.get(partition, ())]
             counts = json.loads(contact.get("booking_counts", {"S": "{}"})["S"])
-            assert counts == states[contact["PK"]["S"]]
+            assert counts == sum((states[one] for one in _partitions_of(contact)), Counter())
             assert int(contact.get("total_bookings", {"N": "0"})["N"]) == len(starts)
             assert contact.get("last_booking_at", {"S": None})["S"] == max(starts, default=None)
-        assert not counted, "bookings of no contact"
+        assert counted.keys() <= {one["PK"]["S"] for one in self.contacts}, "bookings of no contact"
         organizers = {one["PK"]["S"]: _organizers_of(one) for one in self.contacts}
         for one in self.bookings:
             organizer = one.get("organizer_id", {"S": ""})["S"]
@@ -391,6 +434,17 @@ def addresses(contact: Item) -> list[str]:
     """Return all e-mail addresses of a contact's item."""
     primary = [contact["email"]["S"]] if "email" in contact else []
     return primary + [other["S"] for other in contact.get("other_emails", {"L": []})["L"]]
+
+
+def _parts_of(contact: Item) -> list[str]:
+    """Return the ids of a contact and of those merged into it."""
+    return [contact["id"]["S"], *(one["S"] for one in contact.get("merged_from", {"L": []})["L"])]
+
+
+def _partitions_of(contact: Item) -> list[str]:
+    """Return the partitions whose entries a contact's figures count: of a merged one its own."""
+    parts = _parts_of(contact)[: 1 if "merged_into" in contact else None]
+    return [f"T#{_tenant(contact)}#C#{one}" for one in parts]
 
 
 def _locks_of(contact: Item) -> list[tuple[str, str]]:

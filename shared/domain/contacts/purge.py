@@ -20,7 +20,7 @@ class Expired:
     """A deleted contact that can no longer be restored.
 
     `version`: the version of its record. `last_event`: the id of its last event. `purged_by`: that of its
-    `contact.purged` once the purge has begun.
+    `contact.purged` once the purge has begun. `merged_from`: the contacts merged into it, which are purged with it.
     """
 
     tenant_id: str
@@ -29,6 +29,7 @@ class Expired:
     version: int
     last_event: str = ""
     purged_by: str | None = None
+    merged_from: tuple[str, ...] = ()
 
     @property
     def due_at(self) -> str:

@@ -30,6 +30,10 @@ class ExpiredContacts(Protocol):
 
     def look_up(self, tenant_id: str, contact_id: str) -> Expired | None: ...
 
+    def look_up_merged(self, tenant_id: str, contact_id: str) -> Expired | None: ...
+
+    def release_locks(self, merged: Expired) -> int: ...
+
     def empty(self, expired: Expired, event: Event) -> None: ...
 
     def remove_rows(self, expired: Expired, purged_by: str) -> Iterator[int]: ...
@@ -148,8 +152,20 @@ class Purge:
         yield True
 
     def _steps(self, expired: Expired, purged_by: str, *, is_resumed: bool) -> Iterator[int]:
+        yield from self._begin_merged(expired)
         if self._leftover_rows is not None:  # before the history, which says what to look for
             yield from self._leftover_rows.remove(
                 expired.tenant_id, expired.contact_id, is_resumed=is_resumed
             )
         yield from self._contacts.remove_rows(expired, purged_by)
+
+    def _begin_merged(self, survivor: Expired) -> Iterator[int]:
+        """Begin the purge of the contacts merged into one that is being purged: each is due by itself from then on.
+
+        Yields the number of removed locks of each. A merge can no longer be undone, since the survivor is emptied.
+        """
+        for contact_id in survivor.merged_from:
+            merged = self._contacts.look_up_merged(survivor.tenant_id, contact_id)
+            if merged is not None:
+                yield self._contacts.release_locks(merged)
+                self._contacts.empty(merged, merged.purge(event_id=new_id(), at=self._now()))

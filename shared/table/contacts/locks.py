@@ -9,6 +9,7 @@ survivor that takes such a value back does so on condition that `locks_lost` is 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -30,6 +31,8 @@ from shared.table.transactions import Transaction
 _NAMES = {"EMAIL": "e-mail address", "PHONE": "telephone number", "WHATSAPP": "WhatsApp number"}
 _OWNER = "contact_id"
 """The attribute of a lock that names its holder."""
+_MOST_READ_AGAIN = 3
+"""How often the survivors of locks are read again while they change."""
 
 BeforeAndAfter = tuple[Contact | None, Contact]
 """A contact before a change, None for a new one, and after it."""
@@ -132,27 +135,36 @@ class ContactLocks:
         return self._has_merges
 
     def _judge(self, named: Mapping[Lock, str]) -> dict[Lock, str]:
-        """Return the contacts that have the values of locks, and remember the locks that are not in force."""
-        keys = {one: contact_keys.contact(self._tenant, one) for one in named.values()}
+        """Return the contacts that have the values of locks, and remember the locks that are not in force.
+
+        Raises ConcurrentChange when merges are made and undone all the while.
+        """
+        ends = self._read_ends(named.values())
+        holders, left = _judged(named, ends)
+        if left:
+            # Records are not read at one instant: if a merge was undone meanwhile, its survivor was read without it.
+            # What is the same when it is read again was so when the survivors were read first.
+            for _ in range(_MOST_READ_AGAIN):
+                again = self._read_ends(named.values())
+                if _versions_in(again) == _versions_in(ends):
+                    break
+                ends = again
+                holders, left = _judged(named, ends)
+            else:
+                raise ConcurrentChange()
+        self._left |= left
+        return holders
+
+    def _read_ends(self, holder_ids: Iterable[str]) -> dict[str, tuple[str, Item | None]]:
+        """Return where the chains of merged contacts end, by their ids, without contacts that are not merged."""
+        keys = {one: contact_keys.contact(self._tenant, one) for one in holder_ids}
         records = self._store.get_many(list(keys.values()))
         merged = {
             one: record
             for one, key in keys.items()
             if (record := records.get(identity_of(key))) is not None and MERGED_INTO in record
         }
-        ends = self._survivors.find_ends(merged)
-        holders: dict[Lock, str] = {}
-        for lock, holder_id in named.items():
-            if holder_id not in ends:
-                holders[lock] = holder_id
-                continue
-            survivor_id, item = ends[holder_id]
-            survivor = contact_items.contact_from_item(item) if item is not None else None
-            if survivor is not None and lock in survivor.locks:
-                holders[lock] = survivor_id
-            else:
-                self._left[lock] = _Left(holder_id, survivor_id, survivor.version if survivor else None)
-        return holders
+        return self._survivors.find_ends(merged)
 
     # Writing
 
@@ -250,7 +262,8 @@ class ContactLocks:
         for lock in named:
             transaction = Transaction()
             transaction.delete(self._key(lock), **guards.is_free_or_own(_OWNER, contact_id))
-            self._store.commit(transaction)
+            with contextlib.suppress(ConcurrentChange):  # another contact has just taken it
+                self._store.commit(transaction)
         return len(named)
 
     def _refuse(self, lock: Lock, name: str, wanted: Sequence[Lock], found: Item | None) -> Exception:
@@ -274,3 +287,28 @@ class ContactLocks:
             return contact_keys.email_lock(self._tenant, lock.value, lock.within)
         key_of = {"PHONE": contact_keys.phone_lock, "WHATSAPP": contact_keys.whatsapp_lock}[lock.kind]
         return key_of(self._tenant, lock.value, lock.within or "")
+
+
+def _judged(
+    named: Mapping[Lock, str], ends: Mapping[str, tuple[str, Item | None]]
+) -> tuple[dict[Lock, str], dict[Lock, _Left]]:
+    """Return the contacts that have the values of locks, and the locks that are not in force. `ends`: of the merged
+    contacts that locks name, the ids and records of their survivors.
+    """
+    holders: dict[Lock, str] = {}
+    left: dict[Lock, _Left] = {}
+    for lock, holder_id in named.items():
+        if holder_id not in ends:
+            holders[lock] = holder_id
+            continue
+        survivor_id, item = ends[holder_id]
+        survivor = contact_items.contact_from_item(item) if item is not None else None
+        if survivor is not None and lock in survivor.locks:
+            holders[lock] = survivor_id
+        else:
+            left[lock] = _Left(holder_id, survivor_id, survivor.version if survivor else None)
+    return holders, left
+
+
+def _versions_in(ends: Mapping[str, tuple[str, Item | None]]) -> dict[str, tuple[str, str | None]]:
+    return {one: (end, item["version"]["N"] if item else None) for one, (end, item) in ends.items()}

@@ -8,6 +8,9 @@ from typing import Protocol
 from shared.domain.contacts.purge import Expired
 from shared.domain.events import Event
 from shared.table import event_items, guards, walking
+from shared.table.contacts import items as contact_items
+from shared.table.contacts.locks import ContactLocks
+from shared.table.contacts.survivors import MERGED_INTO
 from shared.table.item import Item
 from shared.table.keys import contacts as contact_keys
 from shared.table.keys import events as event_keys
@@ -52,18 +55,28 @@ class PurgeTable:
                     yield ids
 
     def look_up(self, tenant_id: str, contact_id: str) -> Expired | None:
-        """Return a deleted contact as of now; None when it is live or removed."""
+        """Return a deleted contact as of now; None when it is live, merged or removed."""
         item = self._store.get(contact_keys.contact(tenant_id, contact_id))
-        if item is None or "deleted_at" not in item:
+        if item is None or "deleted_at" not in item or MERGED_INTO in item:
             return None
-        return Expired(
-            tenant_id,
-            contact_id,
-            deleted_at=item["deleted_at"]["S"],
-            version=int(item["version"]["N"]),
-            last_event=item["last_event"]["S"] if "last_event" in item else "",
-            purged_by=item["last_event"]["S"] if "emptied_at" in item else None,
+        return _expired_from_item(tenant_id, contact_id, item)
+
+    def look_up_merged(self, tenant_id: str, contact_id: str) -> Expired | None:
+        """Return a merged contact as of now; None once its purge has begun."""
+        item = self._store.get(contact_keys.contact(tenant_id, contact_id))
+        return (
+            _expired_from_item(tenant_id, contact_id, item)
+            if item is not None and MERGED_INTO in item
+            else None
         )
+
+    def release_locks(self, merged: Expired) -> int:
+        """Remove the locks that name a merged contact; return their number. Repeating it is harmless."""
+        item = self._store.get(contact_keys.contact(merged.tenant_id, merged.contact_id))
+        if item is None or MERGED_INTO not in item:
+            return 0
+        locks = contact_items.contact_from_item(item).locks
+        return ContactLocks(self._store, merged.tenant_id).release_all(merged.contact_id, locks)
 
     def empty(self, expired: Expired, event: Event) -> None:
         """Remove all data from a record, except that its purge has started, and write the event that is kept.
@@ -81,6 +94,8 @@ class PurgeTable:
             "version": {"N": str(event.version)},
             "last_event": {"S": event.id},
         }
+        if expired.merged_from:
+            record["merged_from"] = {"L": [{"S": one} for one in expired.merged_from]}
         transaction = Transaction()
         transaction.put(
             record,
@@ -117,3 +132,16 @@ class PurgeTable:
             **guards.is_free_or_own("last_event", purged_by),
         )
         self._store.commit(transaction)
+
+
+def _expired_from_item(tenant_id: str, contact_id: str, item: Item) -> Expired:
+    last_event = item["last_event"]["S"] if "last_event" in item else ""
+    return Expired(
+        tenant_id,
+        contact_id,
+        deleted_at=item["deleted_at"]["S"],
+        version=int(item["version"]["N"]),
+        last_event=last_event,
+        purged_by=last_event if "emptied_at" in item else None,
+        merged_from=tuple(one["S"] for one in item["merged_from"]["L"]) if "merged_from" in item else (),
+    )

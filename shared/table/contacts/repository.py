@@ -29,7 +29,7 @@ Change = tuple[Contact | None, Contact, *tuple[Event, ...]]
 
 _MOST = MOST_STEPS - 1
 """Items in one transaction, which leaves one for the check of a claim (`FencedStore`)."""
-_MOST_FREED = 3
+_MOST_FREED = 8
 """Attempts to create contacts whose values are locked by merged contacts and not in use. The first one finds the locks;
 others fail only if their survivors change meanwhile."""
 
