@@ -209,9 +209,9 @@ class Merging:
 
     def _plan_undo(self, merge: Merge, detail: MergeDetail, survivor: Contact) -> UndoPlan:
         parts = self._merges.contacts(survivor.merged_from)
-        if parts.keys() != {*survivor.merged_from}:
+        back = [parts[one] for one in merge.merged_ids if one in parts]
+        if len(parts) < len(survivor.merged_from) or any(one.merged_into != survivor.id for one in back):
             raise ConcurrentChange()
-        back = [parts[one] for one in merge.merged_ids]
         earlier = {
             name: detail.changes[name][0] for name in ("customer_id", "owner_id") if name in detail.changes
         }
