@@ -154,6 +154,10 @@ class Room:
 
         self._writing(ADMIN).change(id_of(name), "contacts:write", None, decide)
 
+    def move(self, name: str, customer: str | None) -> None:
+        """Make a contact one of another customer, or of none."""
+        self.change(name, customer_id=id_of(customer) if customer is not None else None)
+
     def delete(self, name: str) -> None:
         self._writing(ADMIN).change(
             id_of(name), "contacts:delete", None, lambda contact: contact.delete(stamp=Stamp.now(ADMIN))
