@@ -6,10 +6,11 @@ import json
 from functools import cache
 
 from shared.domain import timestamps
+from shared.domain.errors import TooLarge
 from shared.domain.events import Event
 from shared.table.codec import to_json
 from shared.table.guards import Guard
-from shared.table.item import Item
+from shared.table.item import Item, item_size
 from shared.table.keys import events as event_keys
 from shared.table.keys.spelling import key_of
 from shared.table.keys.work import WORK_PK, WORK_SK
@@ -17,6 +18,9 @@ from shared.table.transactions import Transaction
 
 _OPTIONAL = frozenset({"follows", "data", "label_ids_before", "groups_joined", "groups_left"})
 """Attributes that not every event has."""
+_MOST_BYTES = 400 * 1_024 - 100
+"""The most bytes of a new event's item. DynamoDB takes 400 KB; the rest is room for what is written into the item
+later: its position in the feed, if it is published late, and the longer name of the partition of left over events."""
 
 
 def add_event(
@@ -26,6 +30,8 @@ def add_event(
 
     Work that is done twice writes the same event again, perhaps after it was published. It is looked for in the feed by
     the time at which it was written first, so its entry in the outbox and its position in the feed stay as they are.
+
+    Raises TooLarge.
     """
     item = event_to_item(tenant_id, event, follows=follows)
     key = key_of(item)
@@ -56,6 +62,7 @@ def event_to_item(tenant_id: str, event: Event, *, follows: str = "") -> Item:
 
     `follows`: the id of the previous event of the same record, which must be published first; empty for the first.
     The entry has the present time, not the event's: work that is repeated later may write an event of an earlier time.
+    Raises TooLarge.
     """
     item: Item = {
         **event_keys.event(tenant_id, event.entity, event.entity_id, event.id, is_of_entry=event.is_of_entry),
@@ -78,6 +85,8 @@ def event_to_item(tenant_id: str, event: Event, *, follows: str = "") -> Item:
     for name, group_ids in (("groups_joined", event.groups_joined), ("groups_left", event.groups_left)):
         if group_ids:
             item[name] = {"L": [{"S": group_id} for group_id in group_ids]}
+    if item_size(item) > _MOST_BYTES:
+        raise TooLarge("The record would be larger than 400 KB, the most one record can hold.")
     return item
 
 

@@ -10,7 +10,7 @@ from shared.domain.contacts.consent import ConsentEntry
 from shared.domain.contacts.record import Contact
 from shared.domain.contacts.status import StatusEntry
 from shared.domain.contacts.uniqueness import Lock
-from shared.domain.errors import NOT_A_RECORD, ConcurrentChange, DomainError, Unavailable
+from shared.domain.errors import NOT_A_RECORD, ConcurrentChange, DomainError, TooLarge, Unavailable
 from shared.domain.events import Event
 from shared.table import event_items, guards
 from shared.table.contacts import items as contact_items
@@ -210,7 +210,11 @@ class ContactTable:
         together, ids, size = Transaction(), list[str](), 0
         for before, after, *events in changes:
             step = Transaction()
-            self.add_changes(step, (before, after, *events))
+            try:
+                self.add_changes(step, (before, after, *events))
+            except TooLarge as refusal:  # of its event
+                yield [after.id], refusal
+                continue
             more = step.size()
             size += more
             # Two changes that take locks of contacts merged into the same one both write its record.
