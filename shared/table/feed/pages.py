@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 from shared.table import walking
 from shared.table.feed.items import Page, page_from_item
@@ -26,7 +27,8 @@ class FeedPages:
         The first may also have positions before these, and the last positions after them. Pages that have expired are
         left out, and those that a read without `consistent` does not show yet.
         """
-        for block in range(feed_keys.block_of(position + 1), feed_keys.block_of(until) + 1):
+        block, last = feed_keys.block_of(position + 1), feed_keys.block_of(until)
+        while block <= last:
             items = walking.walk(
                 self._store,
                 feed_keys.pages(self._tenant, block),
@@ -35,12 +37,17 @@ class FeedPages:
                 after=feed_keys.page_sort_key(position),
                 consistent=consistent,
             )
+            is_empty = True
             for page in map(page_from_item, items):
+                is_empty = False
                 if page.first > until:
                     return
                 yield page
                 if page.last >= until:
                     return
+            block += 1
+            if is_empty:  # so those after it may have expired too, in their order
+                block += first_where(last - block, partial(self._is_kept, block))
 
     def before(self, position: int, *, consistent: bool) -> Iterator[Page]:
         """Yield the pages with the positions before one, the last first, as far back as they have not expired."""
@@ -73,3 +80,21 @@ class FeedPages:
             # It may have been written a moment ago, and not be visible yet.
             return self.first_from(position, consistent=True)
         return page
+
+    def _is_kept(self, block: int, further: int) -> bool:
+        """Return whether a block, so many after another, has a page."""
+        return self.first_from((block + further) * feed_keys.BLOCK + 1) is not None
+
+
+def first_where(count: int, holds: Callable[[int], bool]) -> int:
+    """Return the first number below `count` for which a condition holds that holds for all numbers after it; `count`
+    if there is none.
+    """
+    low, high = 0, count
+    while low < high:
+        middle = (low + high) // 2
+        if holds(middle):
+            high = middle
+        else:
+            low = middle + 1
+    return low

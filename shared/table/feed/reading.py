@@ -9,7 +9,7 @@ from shared.domain import timestamps
 from shared.domain.feed import FeedEntry, FeedHead
 from shared.domain.ids import is_id, milliseconds_of
 from shared.table.feed.items import Head, Page, head_from_item
-from shared.table.feed.pages import FeedPages
+from shared.table.feed.pages import FeedPages, first_where
 from shared.table.keys import feed as feed_keys
 from shared.table.store import Store
 
@@ -151,7 +151,7 @@ class FeedTable:
             page = first_of_block(block)
             return paged if page is None else page.first - 1
 
-        block = _first_where(feed_keys.block_of(paged) + 1, reaches)
+        block = first_where(feed_keys.block_of(paged) + 1, reaches)
         if block == 0:
             return before_block(0)
         # The block before ends before the time if its first page does, but it may also have the time within it.
@@ -172,17 +172,3 @@ class FeedTable:
             else:
                 return max(entry.position for entry in page.entries() if entry.published_at < time)
         return low
-
-
-def _first_where(count: int, holds: Callable[[int], bool]) -> int:
-    """Return the first number below `count` for which a condition holds that holds for all numbers after it; `count`
-    if there is none.
-    """
-    low, high = 0, count
-    while low < high:
-        middle = (low + high) // 2
-        if holds(middle):
-            high = middle
-        else:
-            low = middle + 1
-    return low

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unittest import mock
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -84,6 +86,15 @@ def test_what_has_expired_is_left_out_and_was_before_any_time(
     assert table.position_at("") == kept[0].position - 1
     before = sum(one.published_at < time for one in kept)
     assert table.position_at(time) == kept[0].position - 1 + before
+
+
+def test_a_reader_far_behind_reads_few_of_the_blocks_that_have_expired() -> None:
+    """A request at position 0 is answered with 410 after some calls, not after one for each block."""
+    newest = [entry(position) for position in range(7_993, 8_001)]
+    store = store_with([newest[:4]], newest[4:])
+    with mock.patch.object(store, "query", wraps=store.query) as query:
+        assert FeedTable(store, "t").read(0, 1) == newest[:1]
+    assert query.call_count < 80
 
 
 def test_a_block_whose_page_is_not_visible_yet_has_not_expired() -> None:
