@@ -5,7 +5,8 @@ posting lists and counters (`shared.projections.kinds`). The list row has the re
 projected: it changes in one transaction with the counters, which keeps these exact however often and in whatever order
 changes arrive.
 
-Rows and posting lists are written before the list row, one by one and without conditions. So a projector that another
+Rows and posting lists are written before the list row, one by one and without conditions. Between the two, the markers
+of shared match keys are brought in line with the rows (`shared.projections.shared_keys`). So a projector that another
 one has overtaken has written rows that the other does not know about. Before it returns, it compares everything with
 the present list row, repairs what differs, and marks the list row on condition that it has not changed since; the mark
 makes every projector that has read the row before read it again. The same is done for a batch whose records have
@@ -29,6 +30,7 @@ from shared.projections.kinds import companies
 from shared.projections.kinds.kind import Facet, Image, Kind, is_live, version_of
 from shared.projections.kinds.registry import kind_of
 from shared.projections.repair_notes import RepairNotes
+from shared.projections.shared_keys import SharedKeys
 from shared.projections.steps import (
     build_partial_transaction,
     build_transaction,
@@ -61,6 +63,7 @@ class Projection:
         self._repair_notes = RepairNotes(store)
         self._tenants = SideBySide(_TENANTS_AT_ONCE)
         self._calls = calls or SideBySide(_CALLS_AT_ONCE)
+        self._shared_keys = SharedKeys(store, self._calls)
 
     def project(self, images: Iterable[Item], *, replaced: Iterable[Item] = ()) -> None:
         """Bring the projections to the state of records' items, given in the order in which they were written.
@@ -158,16 +161,21 @@ class Projection:
 
     def _project(self, tenant_id: str, works: list[Work]) -> None:
         notes: list[Key] = []
-        for _ in range(_ATTEMPTS):
+        for attempt in range(_ATTEMPTS):
             self._read_states(works)
+            repeated = [work for work in works if attempt == 0 and work.aim is None]
+            for work in repeated:
+                work.unsettle_all_rows()
             works = [work for work in works if work.aim is not None]
             if not works:
+                self._settle(tenant_id, repeated)
                 break
             notes += self._write_notes([work for work in works if work.must_repair])
             # What a list shows must be findable, and what a search finds is checked against its list row: so the rows
             # to be found by are written before the list row. Leftovers of older states are removed before it too,
             # since the list row, once changed, says that everything is done.
             self._write(tenant_id, works)
+            self._settle(tenant_id, [*works, *repeated])
             works = self._commit_all(tenant_id, [work for work in works if work.aim is not Aim.CHECK])
         if works:
             raise ConcurrentChange()
@@ -226,6 +234,12 @@ class Projection:
                 for work in (*add_to, *remove_from):
                     work.touched_facets.add(facet)
 
+    def _settle(self, tenant_id: str, works: Sequence[Work]) -> None:
+        """Bring the markers of shared match keys in line with the rows that have changed."""
+        self._shared_keys.settle(tenant_id, {pair for work in works for pair in work.unsettled})
+        for work in works:
+            work.unsettled.clear()
+
     def _facet_changes(self, works: Sequence[Work]) -> dict[Facet, tuple[list[Work], list[Work]]]:
         """Return for each facet the records that its posting list must contain, and those that it must not."""
         changes: defaultdict[Facet, tuple[list[Work], list[Work]]] = defaultdict(lambda: ([], []))
@@ -252,12 +266,15 @@ class Projection:
         )
         writes: dict[Identity, tuple[Item | None, Key]] = {}
         for work, wanted, known, unwanted in rows:
+            work.unsettled.update(unwanted)
             if work.must_read:
+                work.unsettled.update(wanted)
                 known = found
                 unwanted = {pair: key for pair, key in unwanted.items() if pair in known}
             else:
                 known = {pair: row for pair, row in known.items() if pair not in work.touched}
             changed = {pair: row for pair, row in wanted.items() if known.get(pair) != row}
+            work.unsettled.update(changed)
             work.touched.update(unwanted)
             work.touched.update((pair, key_of(row)) for pair, row in changed.items())
             writes.update((pair, (None, key)) for pair, key in unwanted.items())

@@ -13,24 +13,29 @@ from typing import Any
 from shared import observability
 from shared.domain.contacts import order as contact_order
 from shared.domain.contacts.record import Contact
+from shared.domain.duplicates.keys import NATIONAL_ID
 from shared.domain.errors import NOT_A_RECORD
 from shared.domain.records import blank_fields
 from shared.projections.kinds import contacts
+from shared.projections.shared_keys import request_pass
 from shared.table import event_items, walking
 from shared.table.codec import to_json
 from shared.table.item import Item
 from shared.table.keys import contacts as contact_keys
+from shared.table.keys import duplicates as duplicate_keys
 from shared.table.keys import events as event_keys
 from shared.table.keys.spelling import Identity, identity_of, key_of
 from shared.table.ranges import ALL_IDS, walk_ranges
 from shared.table.store import Store
 
 _PAGE = 100
+_CUSTOM = "custom_fields."
 _SOURCE_FIELDS = frozenset(
     {
         *(contact_order.field_of(order) for order in contact_order.INDEXED),
         *("first_name", "last_name", "full_name", "company", "email", "other_emails"),
         *("phone", "whatsapp", "other_phones"),
+        f"{_CUSTOM}{NATIONAL_ID}",
     }
 )
 """The fields from which a contact's rows are made."""
@@ -89,6 +94,9 @@ class LeftoverRows:
             rows.update((identity_of(row), row) for row in found)
             state.update(after)
         present = self._store.get_many([key_of(row) for row in rows.values()], consistent=False)
+        if any(duplicate_keys.key_of_row(pair) for pair in present):
+            # Before the rows are removed, so that a purge that is killed in between leaves no marker of them.
+            request_pass(self._store, tenant_id)
         self._store.write_many(delete=[key_of(row) for row in present.values()])
         return len(present)
 
@@ -108,6 +116,9 @@ def _rows_around(tenant_id: str, state: dict[str, Any], item: Item) -> tuple[lis
         state = state | {name: value for name, value in values.items() if name in _SOURCE_FIELDS}
         given = {name: value for name, value in state.items() if value is not None}
         if "first_name" in given:  # otherwise it was before the contact was created
-            contact = Contact.from_stored({**blank_fields(Contact), **given})
+            custom_fields = {
+                name.removeprefix(_CUSTOM): given.pop(name) for name in [*given] if name.startswith(_CUSTOM)
+            }
+            contact = Contact.from_stored({**blank_fields(Contact), **given, "custom_fields": custom_fields})
             rows += contacts.rows_of(tenant_id, contact)
     return rows, state

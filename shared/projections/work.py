@@ -95,8 +95,9 @@ class Work:
 
     `touched` and `touched_facets`: everything that this projector has written or removed for the record. Until it
     commits, each of them may undo the work of another projector. `must_check`: whether another projector may have done
-    the same, so that all rows are compared with the list row. `began_with_nothing`: there was nothing that a commit
-    could be conditional on.
+    the same, so that all rows are compared with the list row. `unsettled`: the rows that it, or a killed projector, may
+    have written or removed since the markers of shared match keys were compared with them. `began_with_nothing`: there
+    was nothing that a commit could be conditional on.
     """
 
     change: Change
@@ -104,6 +105,7 @@ class Work:
     state: State = State()
     touched: dict[Identity, Key] = field(default_factory=dict)
     touched_facets: set[Facet] = field(default_factory=set)
+    unsettled: set[Identity] = field(default_factory=set)
     began_with_nothing: bool = False
     is_settled: bool = False
 
@@ -201,6 +203,11 @@ class Work:
         for image in self._former:
             unwanted.update((identity_of(row), key_of(row)) for row in image.projected.rows)
         return wanted, known, {pair: key for pair, key in unwanted.items() if pair not in wanted}
+
+    def unsettle_all_rows(self) -> None:
+        """Note all rows of the known states as unsettled: a projector may have been killed on them before."""
+        for image in (*self.change.images, *self.change.replaced, self.state.row):
+            self.unsettled.update(map(identity_of, projected_of(image).rows))
 
     @property
     def _former(self) -> Iterator[Image]:

@@ -8,7 +8,10 @@ from shared.wiring.base import store
 from shared.wiring.kept import kept
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from shared.projections.engine import Projection
+    from shared.projections.matching import MatchingPass
     from shared.projections.sweeping import SweptProjection
 
 
@@ -18,6 +21,13 @@ def projection() -> Projection:
     from shared.projections.engine import Projection
 
     return Projection(store())
+
+
+def matching_pass(has_time: Callable[[], bool]) -> MatchingPass:
+    """The pass over match keys, which works while `has_time` returns True."""
+    from shared.projections.matching import MatchingPass
+
+    return MatchingPass(store(), has_time=has_time)
 
 
 def swept_projection() -> SweptProjection:

@@ -1,7 +1,7 @@
 """The projections of contacts.
 
-A contact has a row for each order of contacts, each searchable term and each telephone number, its id in the posting
-list of each of its facets, and its share of the counters of its tenant and its company.
+A contact has a row for each order of contacts, each searchable term, telephone number and match key, its id in the
+posting list of each of its facets, and its share of the counters of its tenant and its company.
 """
 
 from __future__ import annotations
@@ -12,11 +12,13 @@ from shared.domain.contacts import order as contact_order
 from shared.domain.contacts.facets import counts_of, facets_of
 from shared.domain.contacts.record import Contact
 from shared.domain.contacts.search import numbers_of, terms_of_contact
+from shared.domain.duplicates.keys import match_keys
 from shared.domain.search import indexed, summary_of
 from shared.projections.kinds.kind import Projected, RecordKind
 from shared.table.contacts import items as contact_items
 from shared.table.item import Item
 from shared.table.keys import contacts as contact_keys
+from shared.table.keys import duplicates as duplicate_keys
 from shared.table.keys import lists as list_keys
 from shared.table.keys import terms as term_keys
 
@@ -41,11 +43,22 @@ def _number_rows(tenant_id: str, contact: Contact) -> Iterator[Item]:
         yield term_keys.number(tenant_id, digits, contact.id)
 
 
-_ROWS: tuple[Callable[[str, Contact], Iterable[Item]], ...] = (_order_rows, _term_rows, _number_rows)
+def _match_rows(tenant_id: str, contact: Contact) -> Iterator[Item]:
+    for key in match_keys(contact):
+        if key.kind != "phone":  # the rows of its numbers say the same
+            yield duplicate_keys.match(tenant_id, key, contact.id)
+
+
+_ROWS: tuple[Callable[[str, Contact], Iterable[Item]], ...] = (
+    _order_rows,
+    _term_rows,
+    _number_rows,
+    _match_rows,
+)
 
 
 def rows_of(tenant_id: str, contact: Contact) -> Iterator[Item]:
-    """Yield the rows by which searches and sorted lists find a contact."""
+    """Yield the rows by which searches, sorted lists and suggestions of duplicates find a contact."""
     for rows in _ROWS:
         yield from rows(tenant_id, contact)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared.table.keys import counters, hours, lists, postings, terms
+from shared.table.keys import counters, duplicates, hours, lists, postings, terms
 from shared.table.keys.spelling import PK, SK, Key, make_key, space_of
 
 GONE = "GONE"
@@ -21,6 +21,8 @@ _SPACES = frozenset(
         counters.COMPANIES,
         counters.TOP,
         hours.HOURS,
+        duplicates.MATCH,
+        duplicates.SHARED,
     }
 )
 

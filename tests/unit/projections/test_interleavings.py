@@ -15,6 +15,7 @@ from shared.projections import repair_notes
 from shared.projections.engine import Projection
 from shared.projections.kinds import contacts
 from shared.projections.kinds.contacts import rows_of
+from shared.projections.shared_keys import SharedKeys
 from shared.projections.work import Work
 from shared.services.backoff import HOT, RetryPolicy
 from shared.services.side_by_side import SideBySide
@@ -42,7 +43,11 @@ NOW = "2026-05-04T12:00:00.000Z"
 
 @pytest.fixture(autouse=True)
 def standing_still(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The clock is fixed, no worker waits, and each item is decoded once."""
+    """The clock is fixed, no worker waits, and each item is decoded once.
+
+    The markers of shared match keys, of which one contact has none, have interleavings of their own
+    (`tests/unit/duplicates`).
+    """
     known: dict[tuple[str, ...], Contact] = {}
 
     def contact_of(item: Item) -> Contact:
@@ -63,6 +68,7 @@ def standing_still(monkeypatch: pytest.MonkeyPatch) -> None:
         return rows[content]
 
     rows: dict[str, list[Item]] = {}
+    monkeypatch.setattr(SharedKeys, "settle", lambda keys, tenant_id, rows: None)
     monkeypatch.setattr(contact_items, "contact_from_item", contact_of)
     monkeypatch.setattr(contacts, "rows_of", rows_once)
     monkeypatch.setattr(repair_notes, "new_id", lambda: Shop.running.note_id())
