@@ -57,6 +57,7 @@ from shared.domain.webhooks.subscription import WebhookInput, WebhookPatch
 from shared.files.queues.imports import from_message as from_message_of_import
 from shared.projections.kinds.kind import removal_of
 from shared.projections.leftover_rows import LeftoverRows
+from shared.projections.matching import MatchingPass
 from shared.publishing.contracts import from_message, to_message
 from shared.publishing.transport import ReceiverResponse
 from shared.services.contacts.purge import Purge
@@ -166,6 +167,15 @@ def given(number: int = 0, **fields: Any) -> ContactInput:
     )
 
 
+_OF_A_STRANGER = {
+    "first_name": "Grace",
+    "last_name": "Hopper",
+    "full_name": "Grace Hopper",
+    "email": "grace@example.com",
+    "phone": "+14155553999",
+}
+
+
 class World:
     """A tenant with contacts whose projections are up to date, and with one webhook."""
 
@@ -191,6 +201,12 @@ class World:
         self.recorded: list[str] = []
         self.merged: list[str] = []
         self.noted: list[str] = []
+        self.stranger = {
+            **self.fresh,
+            **contact_keys.contact(TENANT, self.group.id),
+            **{name: {"S": text} for name, text in _OF_A_STRANGER.items()},
+            "id": {"S": self.group.id},
+        }
         self.imported = [self._imported(self.fresh, number) for number in range(40)]
         self.webhooks = webhook_service(ADMIN)
         self.webhook = self.webhooks.create(hook())
@@ -218,10 +234,14 @@ class World:
         self.events = [one for one in self._items("EVENT#") if "groups_joined" in one]
 
     def _imported(self, like: Item, number: int) -> Item:
-        """Return the item of a contact as an import would write it: all of them have the same time, owner and tag."""
+        """Return the item of a contact as an import would write it: all of them have the same time, owner, tag and
+        company.
+        """
         later = milliseconds_of(like["id"]["S"]) + 1_000
         contact_id = derived_id(later, "import", str(number), ordinal=number)
-        return {**like, **contact_keys.contact(TENANT, contact_id), "id": {"S": contact_id}}
+        own = {"id": contact_id, "email": f"ada{500 + number}@example.com", "phone": f"+1415555{3000 + number}"}
+        texts = {name: {"S": text} for name, text in own.items()}
+        return {**like, **contact_keys.contact(TENANT, contact_id), **texts}
 
     def settle_customers(self) -> None:
         """Create a customer with three contacts, one without contacts, and 25 with two each."""
@@ -697,6 +717,7 @@ BEFORE: dict[str, tuple[str, ...]] = {
     "Read 25 entries of own contacts of the feed": _FEED,
     "Read an event of the feed": _FEED,
     "Find where to begin to read the feed": _FEED,
+    "Walk the match keys of 70 contacts": ("Project 40 contacts of an import",),
     "Sign in": ("Register a tenant",),
     "Sign in by username": ("Register a tenant", "Sign in"),
     "List a contact's consents": ("Give a consent",),
@@ -976,6 +997,10 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
         booking(0, "x@example.com")
     ),
     "Project a contact": lambda world: projection().project([world.fresh]),
+    "Project a contact that shares no match key": lambda world: projection().project([world.stranger]),
+    "Walk the match keys of 70 contacts": lambda _: MatchingPass(
+        store(), now=lambda: timestamps.plus(timestamps.now(), 61)
+    ).run(),
     "Project a follow-up": lambda world: projection().project(world.unprojected),
     "Project a booking": lambda world: projection().project(world.unprojected),
     "Project a booking that moved to another time": lambda world: projection().project(world.unprojected),

@@ -96,7 +96,7 @@ def failures(
 
 @pytest.mark.parametrize("scene", SCENES)
 def test_markers_agree_with_rows_however_the_calls_of_two_projectors_fall(scene: str) -> None:
-    runs, failed = failures(scene, switches=3)
+    runs, failed = failures(scene, switches=2 if "late" in scene else 3)
     assert failed == []
     assert runs > 50, "calls did fall between calls"
 
@@ -129,15 +129,15 @@ def coming_again(work: Callable[[], None]) -> Callable[[], None]:
     return twice
 
 
-def run_at_random(seed: int, *, projection: type[Projection] = Projection) -> People:
-    """Run four workers in a random order, each killed at some call or not; return the table after that.
+def run_at_random(seed: int) -> People:
+    """Run four workers in a random order, each killed at some call or not; return the world after that.
 
     They are two projectors of one contact's states, one of another contact's, and the pass or the sweep.
     """
     chosen = random.Random(seed)
     before, one, other = SCENES[chosen.choice(sorted(SCENES))]
     is_due = chosen.random() < 0.5
-    world = People(last_states(before, one, other), before, is_due=is_due, projection=projection)
+    world = People(last_states(before, one, other), before, is_due=is_due)
     workers = [
         world.projector(one),
         world.projector(other),
@@ -163,9 +163,34 @@ def test_markers_agree_with_rows_after_projectors_the_sweep_and_the_pass_were_ki
         assert world.differences() == ({}, []), f"seed {seed}"
 
 
+def left_by_a_killed_projector() -> Iterator[set[str]]:
+    """Yield the markers that differ from the rows after a projector was killed, for each call and each switch.
+
+    Another projector has the same batch, and then that of the other contact, which leaves. The killed one is repeated.
+    """
+    before, [joins], [leaves] = SCENES["one joins, the only other one leaves"]
+    is_killed, at = True, 0
+    while is_killed:
+        at += 1
+        worlds: list[People] = []
+
+        def run(schedule: Schedule, at: int = at, worlds: list[People] = worlds) -> Turns:
+            world = People(last_states(before, [joins], [leaves]), before)
+            worlds.append(world)
+            return world.run([world.projector([joins]), world.projector([joins, leaves])], schedule, {0: at})
+
+        is_killed = False
+        for _, turns in explored(run, switches=1):
+            is_killed = is_killed or bool(turns.killed)
+            world = worlds.pop()
+            world.projector([joins])()
+            yield world.disagreeing()
+
+
 def test_a_batch_that_comes_again_settles_what_a_killed_projector_left(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A projector that is killed after it has written an outdated marker, while others have done all its work."""
+    """The killed projector may have written an outdated marker, after another one had done all the rest of its work."""
+    assert not any(left_by_a_killed_projector())
     monkeypatch.setattr(Work, "unsettle_all_rows", lambda work: None)
-    assert any(run_at_random(seed).disagreeing() for seed in range(2_000))
+    assert any(left_by_a_killed_projector())
