@@ -239,7 +239,11 @@ class World:
         """
         later = milliseconds_of(like["id"]["S"]) + 1_000
         contact_id = derived_id(later, "import", str(number), ordinal=number)
-        own = {"id": contact_id, "email": f"ada{500 + number}@example.com", "phone": f"+1415555{3000 + number}"}
+        own = {
+            "id": contact_id,
+            "email": f"ada{500 + number}@example.com",
+            "phone": f"+1415555{3000 + number}",
+        }
         texts = {name: {"S": text} for name, text in own.items()}
         return {**like, **contact_keys.contact(TENANT, contact_id), **texts}
 

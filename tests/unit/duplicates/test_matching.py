@@ -84,7 +84,7 @@ def test_a_pass_without_time_continues_at_its_place_in_the_next_run() -> None:
         while world.is_due():
             runs += 1
             world.walker(has_time=first_times(2))()  # the tenant, and one portion
-        assert runs > 3
+        assert runs > 2
         assert world.disagreeing() == set(), f"seed {seed}"
 
 
@@ -121,12 +121,9 @@ def test_two_passes_at_once_end_with_what_the_rows_say() -> None:
 def test_a_pass_waits_for_the_end_of_large_batches_but_not_for_ever() -> None:
     world = world_of([duplicate_keys.shared(TENANT, MatchKey("name", "acme/ada"))])
     for minute in range(1, 12):
-        at = timestamps.plus(NOW, 60 * minute)
-        world.walker(at)()
-        has_begun = not world.disagreeing()
-        assert has_begun == (minute == 11)
-        if not has_begun:
-            _request(world, at)
+        _request(world, timestamps.plus(NOW, 60 * minute - 10))
+        world.walker(timestamps.plus(NOW, 60 * minute))()
+        assert (not world.disagreeing()) == (minute == 11)
     assert world.is_due(), "somebody has asked within the minute before the pass began"
     world.walker(timestamps.plus(NOW, 12 * 60))()
     assert not world.is_due()
@@ -141,7 +138,7 @@ def _request(world: People, at: str) -> None:
 def test_a_large_batch_asks_for_the_pass_instead_of_counting_each_key() -> None:
     """check 99: a process asks once; its batch in half a minute relies on that."""
     world = People([])
-    images = [person(number, 1, f"ada{number // 2}@example.com") for number in range(120)]
+    images = [person(number, 1, f"ada{number % 60}@example.com") for number in range(120)]
     projection = world.projection()
     projection.project(images[:60])
     assert world.is_due()
