@@ -8,7 +8,7 @@ from moto.dynamodb.models import dynamodb_backends
 
 from tests.support.aws import Stack
 from tests.support.lambda_context import ACCOUNT, REGION
-from tests.support.moto_speed import copied
+from tests.support.moto_calls import copied
 
 
 def records_from(stack: Stack, position: int) -> list[dict[str, Any]]:

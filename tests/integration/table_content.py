@@ -21,7 +21,7 @@ from shared.table.keys.projections import is_tombstone
 from shared.table.postings import ids_in
 from tests.support.aws import Stack
 from tests.support.lambda_context import ACCOUNT, REGION
-from tests.support.moto_speed import copied
+from tests.support.moto_calls import copied
 
 Item = dict[str, dict[str, Any]]
 

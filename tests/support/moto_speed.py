@@ -1,8 +1,8 @@
 """Removes from moto what takes most of the tests' time and does not affect its responses.
 
 Measured on requests of contacts: moto spends most of the time of a DynamoDB call on building an HTTP request from the
-one it has got, on finding the service of the request's host, on looking for members of a row under other names than
-their own, on rows and conditions (`moto_rows`), and on update expressions (`moto_updates`).
+one it has got and on its response (`moto_calls`), on finding the service of the request's host, on rows and conditions
+(`moto_rows`), and on update expressions (`moto_updates`).
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from urllib.parse import urlparse, urlsplit
 import moto.cognitoidp.models
 import moto.core.models as core_models
 import moto.core.responses
-import moto.dynamodb.responses
 import moto.sqs.models
 import pytest
 from moto import backends
@@ -32,16 +31,15 @@ from moto.core.base_backend import AccountSpecificBackend, BackendDict
 from moto.core.botocore_stubber import BotocoreStubber
 from moto.core.request import Request, environ_key_for_header, normalize_request
 from moto.core.responses import BaseResponse
-from moto.core.serialize import JSONSerializer
 from moto.core.utils import utcnow
-from moto.dynamodb.models.dynamo_type import DynamoType, Item, LimitedSizeDict
-from moto.dynamodb.models.utilities import dynamo_to_dict
+from moto.dynamodb.responses import DynamoHandler
 from moto.utilities.utils import get_partition
 from werkzeug.datastructures import ImmutableMultiDict
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import http_date
 
 from tests.support.lambda_context import ACCOUNT, REGION
+from tests.support.moto_calls import answer_item_calls_directly, direct_answer, has_binary
 from tests.support.moto_rows import cheaper_rows
 from tests.support.moto_updates import evaluate_updates_directly
 
@@ -57,10 +55,9 @@ def faster_moto() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         _find_services_once(patch)
         _read_requests_directly(patch)
-        _serialize_rows_directly(patch)
+        answer_item_calls_directly(patch)
         evaluate_updates_directly(patch)
         cheaper_rows(patch)
-        patch.setattr(moto.dynamodb.responses, "dynamo_to_dict", copied)
         yield
 
 
@@ -72,8 +69,10 @@ def _find_services_once(patch: pytest.MonkeyPatch) -> None:
         handle = handler(request.url.partition("?")[0])
         if handle is None:
             return process(self, request)
-        normalized = normalize_request(request)
         try:
+            if handle == DynamoHandler.dispatch and (answer := direct_answer(request)):
+                return answer
+            normalized = normalize_request(request)
             return handle(normalized, normalized.raw_url, normalized.headers)
         except HTTPException as error:
             return error.code, error.get_headers(), error.get_body()
@@ -134,8 +133,8 @@ def _read_requests_directly(patch: pytest.MonkeyPatch) -> None:
 
     def parse_parameters(self: BaseResponse, request: Request) -> None:
         # Parsing changes only binary values of DynamoDB's JSON, and leaves unknown members out.
-        body = request.environ.get(DIRECT, b'"B')
-        if self.service_name == "dynamodb" and b'"B' not in body:
+        body = request.environ.get(DIRECT)
+        if self.service_name == "dynamodb" and body is not None and not has_binary(body):
             self.params = json.loads(body)
         else:
             parse(self, request)
@@ -202,64 +201,3 @@ def set_up_response(self: BaseResponse, request: Request) -> None:
         self.parse_parameters(request)
     self.access_key = self.get_access_key()
     self.current_account = self.get_current_account()
-
-
-def copied(found: Any) -> Any:
-    """Do what `dynamo_to_dict` does: return a copy with attributes as in botocore's form, to any depth."""
-    kind = type(found)
-    if kind is str or kind is bool or kind is int:
-        return found
-    if kind is DynamoType:
-        content = found.value
-        if type(content) is str and found.type != "B":
-            return {found.type: content}
-        return dynamo_to_dict(found) if found.type in ("B", "BS") else {found.type: copied(content)}
-    if kind is dict or kind is LimitedSizeDict:
-        return {name: copied(value) for name, value in found.items()}
-    if kind is list:
-        return [copied(one) for one in found]
-    return copied(found.to_json()) if kind is Item else dynamo_to_dict(found)
-
-
-def _serialize_rows_directly(patch: pytest.MonkeyPatch) -> None:
-    whole, whole_map = JSONSerializer._serialize_type_structure, JSONSerializer._serialize_type_map
-
-    def serialize(self: JSONSerializer, serialized: Any, value: Any, shape: Any, name: str) -> None:
-        if name and shape.name == "AttributeValue" and (plain := plain_value(value)) is not None:
-            self._default_serialize(serialized, plain, shape, name)
-        else:
-            whole(self, serialized, value, shape, name)
-
-    def serialize_map(self: JSONSerializer, serialized: Any, value: Any, shape: Any, name: str) -> None:
-        if shape.value.name == "AttributeValue":
-            row = {attribute: plain_value(content) for attribute, content in value.items()}
-            if None not in row.values():
-                self._default_serialize(serialized, row, shape, name)
-                return
-        whole_map(self, serialized, value, shape, name)
-
-    patch.setattr(JSONSerializer, "_serialize_type_structure", serialize)
-    patch.setattr(JSONSerializer, "_serialize_type_map", serialize_map)
-
-
-def plain_value(value: Any) -> dict[str, Any] | None:
-    """Return an attribute's value as it appears in a response; None for a value that moto has to serialize.
-
-    >>> plain_value({"L": [{"N": "1"}, {"M": {"a": {"S": "x"}}}]})
-    {'L': [{'N': '1'}, {'M': {'a': {'S': 'x'}}}]}
-    """
-    if type(value) is not dict or len(value) != 1:
-        return None
-    ((kind, content),) = value.items()
-    if kind in ("S", "N"):
-        return value if type(content) is str else None
-    if kind in ("BOOL", "NULL"):
-        return value if type(content) is bool else None
-    if kind in ("SS", "NS"):
-        return value if type(content) is list and all(type(one) is str for one in content) else None
-    if kind == "L" and type(content) is list:
-        parts = [plain_value(one) for one in content]
-        return None if None in parts else value
-    if kind == "M" and type(content) is dict:
-        return None if any(plain_value(one) is None for one in content.values()) else value
-    return None

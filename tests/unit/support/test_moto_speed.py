@@ -53,6 +53,10 @@ QUERY = {
     "KeyConditionExpression": "PK = :pk AND begins_with(SK, :sk)",
     "ExpressionAttributeValues": {":pk": KEY["PK"], ":sk": {"S": "a="}},
 }
+PLAIN_QUERY = {
+    "KeyConditionExpression": "PK = :pk",
+    "ExpressionAttributeValues": {":pk": KEY["PK"]},
+}
 
 
 def answer_to(service: str, operation: str, **parameters: Any) -> Any:
@@ -90,6 +94,10 @@ def answers() -> list[Any]:
             ),
             answer_to("dynamodb", "query", TableName="rows", **QUERY),
             answer_to("dynamodb", "batch_get_item", RequestItems={"rows": {"Keys": [KEY]}}),
+            *(
+                answer_to("dynamodb", operation, **parameters)
+                for operation, parameters in calls_of_plain_rows()
+            ),
             answer_to("dynamodb", "put_item", TableName="rows", Item={**KEY, "long": {"S": "x" * 405_000}}),
             answer_to("sqs", "create_queue", QueueName="queue"),
             answer_to("sqs", "get_queue_url", QueueName="other"),
@@ -104,6 +112,41 @@ def answers() -> list[Any]:
             answer_to("cognito-idp", "list_user_pools", MaxResults=1),
             answer_to("lambda", "list_functions"),
         ]
+
+
+def calls_of_plain_rows() -> list[tuple[str, dict[str, Any]]]:
+    """Return calls of rows without binary values, with each kind of member that a response can have."""
+    plain = {name: value for name, value in ROW.items() if name != "raw"} | {"SK": {"S": "plain"}}
+    key = {name: plain[name] for name in KEY}
+    update = {
+        "TableName": "rows",
+        "Key": key,
+        "UpdateExpression": "SET tags = :t, n = n + :one REMOVE nested",
+    }
+    values = {":t": {"SS": ["c"]}, ":one": {"N": "1"}}
+    get = {"TableName": "rows", "Key": key}
+    return [
+        ("put_item", {"TableName": "rows", "Item": plain, "ReturnValues": "ALL_OLD"}),
+        ("put_item", {"TableName": "rows", "Item": plain, "ReturnValues": "ALL_OLD"}),
+        *(
+            ("update_item", {**update, "ExpressionAttributeValues": values, "ReturnValues": kind})
+            for kind in ("NONE", "ALL_OLD", "ALL_NEW", "UPDATED_OLD", "UPDATED_NEW")
+        ),
+        ("get_item", {**get, "Key": {**key, "SK": {"S": "none"}}}),
+        *(("get_item", {**get, "ReturnConsumedCapacity": kind}) for kind in ("NONE", "TOTAL", "INDEXES")),
+        ("get_item", {**get, "ProjectionExpression": "n, tags"}),
+        ("query", {"TableName": "rows", **PLAIN_QUERY}),
+        ("query", {"TableName": "rows", **PLAIN_QUERY, "Limit": 1}),
+        ("query", {"TableName": "rows", **PLAIN_QUERY, "Select": "COUNT"}),
+        ("query", {"TableName": "rows", **PLAIN_QUERY, "ExpressionAttributeValues": {":pk": {"S": "none"}}}),
+        ("scan", {"TableName": "rows", "Limit": 1}),
+        ("batch_get_item", {"RequestItems": {"rows": {"Keys": [key, {**key, "SK": {"S": "none"}}]}}}),
+        ("transact_get_items", {"TransactItems": [{"Get": get}, {"Get": {**get, "Key": KEY}}]}),
+        ("batch_write_item", {"RequestItems": {"rows": [{"DeleteRequest": {"Key": key}}]}}),
+        ("transact_write_items", {"TransactItems": [{"Put": {"TableName": "rows", "Item": plain}}]}),
+        ("delete_item", {**get, "ReturnValues": "ALL_OLD"}),
+        ("delete_item", {**get, "ReturnValues": "ALL_OLD"}),
+    ]
 
 
 def test_every_service_gives_the_same_responses() -> None:
@@ -125,6 +168,14 @@ def test_every_service_gives_the_same_responses() -> None:
         "404",
         "ResourceNotFoundException",
     ]
+
+
+def test_a_call_of_items_builds_no_web_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    with mock_aws(), as_operator():
+        answer_to("dynamodb", "create_table", **TABLE)
+        monkeypatch.delattr(Request, "from_primitives")
+        calls = calls_of_plain_rows()
+        assert {operation: answer_to("dynamodb", operation, **given) for operation, given in calls}
 
 
 def test_a_request_s_environment_is_that_of_moto() -> None:
