@@ -222,7 +222,7 @@ class RowLookups:
         found = contacts | (reads.contacts.get_many(wanted) if wanted else {})
         contacts = _by_own_id(found)
         # A merged contact leads to its survivor, also if it was merged since its values were looked up.
-        present = {asked: one.id for asked, one in found.items()}
+        present = {asked: one.id for asked, one in found.items()} | {one: one for one in contacts}
         matches |= {("id", one): present[one] for one in ids if one in present}
         locks = {lock: present.get(one, one) for lock, one in locks.items()}
         if options.on_duplicate != "skip":

@@ -1,31 +1,26 @@
-"""Merges written as their plan says: records and events, without customers and locks."""
+"""Merges and their undo by calls of the API."""
 
 from __future__ import annotations
 
-from shared.domain.callers import Caller
-from shared.domain.ids import new_id
-from shared.domain.merges.plan import plan_merge
-from shared.domain.stamp import Stamp
-from shared.table import event_items
-from shared.table.contacts import items as contact_items
-from shared.table.contacts.repository import ContactTable
-from shared.table.transactions import Transaction
-from shared.wiring.base import store
-from shared.wiring.labels import label_table
-from tests.support.tenant_guard import acting_for
+from typing import Any
+
+from tests.integration.world import World
 
 
-def merge(survivor_id: str, *merged_ids: str, tenant_id: str = "T1") -> None:
-    """Merge live contacts of a tenant into another one."""
-    with acting_for(tenant_id):
-        found = ContactTable(store(), tenant_id, label_table(tenant_id)).get_many([survivor_id, *merged_ids])
-        survivor, *merged = (found[one] for one in (survivor_id, *merged_ids))
-        assert [one.id for one in (survivor, *merged)] == [survivor_id, *merged_ids]
-        stamp = Stamp.now(Caller(tenant_id, "user", f"admin-of-{tenant_id}", "admin"))
-        figures = {one.id: one.figures for one in merged}
-        plan = plan_merge(survivor, merged, {}, merge_id=new_id(), stamp=stamp, own_figures=figures)
-        transaction = Transaction()
-        for before, after, event in (plan.survivor, *plan.merged):
-            transaction.put(contact_items.contact_to_item(tenant_id, after))
-            event_items.add_event(transaction, tenant_id, event, follows=before.last_event)
-        store().commit(transaction)
+def merge(
+    world: World, survivor: str, *merged: str, token: str | None = None, **given: Any
+) -> dict[str, Any]:
+    """Merge contacts into another one. Returns the answer's body. `given`: further members of the request."""
+    body = {"survivor_id": survivor, "merged_ids": [*merged], **given}
+    answer = world.send("POST", "/contacts/merge", body, token=token)
+    assert answer.status == 200, answer.text
+    result: dict[str, Any] = answer.json
+    return result
+
+
+def undo(world: World, merge_id: str) -> dict[str, Any]:
+    """Undo a merge. Returns the answer's body."""
+    answer = world.send("POST", f"/merges/{merge_id}/undo")
+    assert answer.status == 200, answer.text
+    result: dict[str, Any] = answer.json
+    return result

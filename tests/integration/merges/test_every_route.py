@@ -53,7 +53,7 @@ def merged(world: World) -> Merge:
         kind: world.send("POST", f"/contacts/{survivor}/{kind}", body).json["id"]
         for kind, body in (("interactions", call), ("notes", {"body": "A note."}))
     }
-    merge(survivor, other)
+    merge(world, survivor, other)
     world.catch_up()
     return Merge(other, survivor, group, made["interactions"], made["notes"])
 
@@ -162,6 +162,13 @@ def exported(world: World, merged: Merge, method: str, path: str) -> None:
         assert (answer.status, answer.json["rows"]) == (200, [{"Id": merged.survivor}]), answer.text
 
 
+def found(world: World, merged: Merge, method: str, path: str) -> None:
+    """List the merges of a contact: that of the merged one is listed under both ids."""
+    for query in ({"contact_id": merged.merged}, {"contact_id": merged.survivor}):
+        answer = world.send(method, path, query=query)
+        assert [one["merged_ids"] for one in answer.json["items"]] == [[merged.merged]], answer.text
+
+
 IN_BODY_OR_QUERY: dict[tuple[str, str], Callable[[World, Merge, str, str], None]] = {
     ("POST", "/contacts/bulk-update"): entry(add_tags=["vip"]),
     ("POST", "/contacts/bulk-delete"): entry(),
@@ -171,6 +178,10 @@ IN_BODY_OR_QUERY: dict[tuple[str, str], Callable[[World, Merge, str, str], None]
         lambda one: {"name": "New", "contact_ids": [one.survivor, one.merged]}, "contact_ids.1"
     ),
     ("POST", "/exports"): exported,
+    ("POST", "/contacts/merge"): refused(
+        lambda one: {"survivor_id": one.survivor, "merged_ids": [one.merged]}, "merged_ids.0"
+    ),
+    ("GET", "/merges"): found,
 }
 """What each route does with a merged contact in its body or its query. A new route needs an entry."""
 

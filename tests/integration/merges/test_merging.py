@@ -2,27 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from tests.integration.merges.merging import merge, undo
 from tests.integration.world import World
-
-
-def merge(world: World, survivor: str, *merged: str, **given: Any) -> dict[str, Any]:
-    """The answer to a merge that succeeds."""
-    answer = world.send(
-        "POST", "/contacts/merge", {"survivor_id": survivor, "merged_ids": [*merged], **given}
-    )
-    assert answer.status == 200, answer.text
-    result: dict[str, Any] = answer.json
-    return result
-
-
-def undo(world: World, merge_id: str) -> dict[str, Any]:
-    """The answer to an undo that succeeds."""
-    answer = world.send("POST", f"/merges/{merge_id}/undo")
-    assert answer.status == 200, answer.text
-    result: dict[str, Any] = answer.json
-    return result
 
 
 def test_a_survivor_has_the_addresses_of_all_and_gives_them_back(world: World) -> None:
