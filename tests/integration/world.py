@@ -28,7 +28,7 @@ from tests.support.tokens import TokenIssuer
 from tests.tenants import Tenancy, settle
 
 EVENTS = Path(__file__).parents[1] / "events"
-SWEEPER_PREFIXES = ("OUTBOX#", "S#", "T#")
+SWEEPER_PREFIXES = ("OUTBOX#", "DUE#MATCHES", "S#", "T#")
 
 _numbers = itertools.count(1)
 

@@ -345,7 +345,7 @@ def test_killed_at_any_call_a_batch_handed_in_again_ends_exact(
 
     with stack_in_moto(template, token_issuer) as stack, acting_for(TENANT):
         number = len(calls_of(prepared().catch_up))
-    assert number == 11
+    assert number == 17
     for at in range(1, number + 1):
         with stack_in_moto(template, token_issuer) as stack, acting_for(TENANT):
             book = prepared()
