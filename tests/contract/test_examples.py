@@ -247,18 +247,13 @@ def a_label(kinds: str) -> Callable[[World], str]:
 
 def two_to_merge(world: World, ids: Ids) -> None:
     """Create the contacts that the example's body names."""
-    ids["survivor_id"], ids["contact_id"] = (
-        world.create(
-            f"{name}@example.com", other_emails=[f"{name}@home.example.com"], job_title="Programmer"
-        )["id"]
-        for name in ("ada", "grace")
-    )
+    ids["survivor_id"], ids["contact_id"] = the_contact(world), world.create("grace@example.com")["id"]
 
 
 def a_merge(world: World) -> str:
     ids: Ids = {}
     two_to_merge(world, ids)
-    given = {"survivor_id": ids["survivor_id"], "merged_ids": [ids["contact_id"]]}
+    given = build_request(examples()["merge_contacts"], ids)
     return str(world.send("POST", "/contacts/merge", given).json["id"])
 
 

@@ -55,6 +55,9 @@ WITHIN = {
     "T#…CLIENT#": record_partition("T1", "api_client", "c"),
     "T#…CLIENTS#COUNT": account_keys.api_client_count("T1")["PK"]["S"],
     "T#…BOOKING#": booking_keys.partition("T1", "b"),
+    "T#…EMAIL#": contact_keys.email_partition("T1", "a@b.c"),
+    "T#…PHONE#": contact_keys.phone_lock("T1", "+1", "")["PK"]["S"],
+    "T#…WHATSAPP#": contact_keys.whatsapp_lock("T1", "+1", "")["PK"]["S"],
     "T#…FOLLOWUP#": follow_up_keys.locator("T1", "f")["PK"]["S"],
     "T#…SUSPENDED": timeline_keys.suspended_tenant("T1")["PK"]["S"],
     "T#…BULKJOBS": job_keys.bulk_jobs("T1"),
@@ -154,6 +157,7 @@ EXPECTED: dict[str, dict[str, str]] = {
         "TransactWriteItems ConditionCheck",
         "T#…BOOKING#": "DeleteItem Query BatchWriteItem",
         "T#…FOLLOWUP#": "BatchWriteItem",
+        **dict.fromkeys(("T#…EMAIL#", "T#…PHONE#", "T#…WHATSAPP#"), "DeleteItem BatchGetItem"),
         **dict.fromkeys(("T#…TERM#", "T#…TEL#"), "BatchGetItem BatchWriteItem"),
         **dict.fromkeys(
             ("T#…LIST#", "T#…HOURS#"),
@@ -189,6 +193,9 @@ EXPECTED: dict[str, dict[str, str]] = {
     "LabelsRole": {
         "T#": "GetItem PutItem UpdateItem DeleteItem Query BatchGetItem TransactGetItems TransactWriteItems "
         "ConditionCheck"
+    },
+    "MergesRole": {
+        "T#": "GetItem PutItem UpdateItem DeleteItem Query BatchGetItem TransactGetItems TransactWriteItems"
     },
     "NotesRole": {"T#…C#": "PutItem UpdateItem BatchGetItem", "T#…TENANT": "GetItem TransactGetItems"},
     "ProjectRole": {

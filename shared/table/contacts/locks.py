@@ -10,7 +10,7 @@ survivor that takes such a value back does so on condition that `locks_lost` is 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -33,6 +33,9 @@ _OWNER = "contact_id"
 """The attribute of a lock that names its holder."""
 _MOST_READ_AGAIN = 3
 """How often the survivors of locks are read again while they change."""
+_MOST_FREED = 8
+"""Attempts to commit a transaction that meets locks which are not in force. The first one finds the locks; others fail
+only if the survivors change meanwhile."""
 
 BeforeAndAfter = tuple[Contact | None, Contact]
 """A contact before a change, None for a new one, and after it."""
@@ -40,6 +43,20 @@ BeforeAndAfter = tuple[Contact | None, Contact]
 
 class LockFreed(ConcurrentChange):
     """A lock names a merged contact and is not in force. The same change takes it when it is made again."""
+
+
+def commit_with_locks(store: Store, build: Callable[[], Transaction]) -> None:
+    """Commit the transaction that `build` returns, and build it again when it met locks that are not in force.
+
+    `build` must use the same `ContactLocks` each time. Raises ConcurrentChange when the survivors keep changing.
+    """
+    for _ in range(_MOST_FREED):
+        try:
+            store.commit(build())
+        except LockFreed:
+            continue
+        return
+    raise ConcurrentChange()
 
 
 @dataclass(frozen=True, slots=True)

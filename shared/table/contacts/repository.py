@@ -14,7 +14,7 @@ from shared.domain.errors import NOT_A_RECORD, ConcurrentChange, DomainError, To
 from shared.domain.events import Event
 from shared.table import event_items, guards
 from shared.table.contacts import items as contact_items
-from shared.table.contacts.locks import ContactLocks, LockFreed
+from shared.table.contacts.locks import ContactLocks, commit_with_locks
 from shared.table.contacts.survivors import Survivors
 from shared.table.item import Item, item_size
 from shared.table.keys import contacts as contact_keys
@@ -29,9 +29,6 @@ Change = tuple[Contact | None, Contact, *tuple[Event, ...]]
 
 _MOST = MOST_STEPS - 1
 """Items in one transaction, which leaves one for the check of a claim (`FencedStore`)."""
-_MOST_FREED = 8
-"""Attempts to create contacts whose values are locked by merged contacts and not in use. The first one finds the locks;
-others fail only if their survivors change meanwhile."""
 
 
 class ContactTable:
@@ -185,15 +182,13 @@ class ContactTable:
         Duplicate when another contact has an address. Writing the same contact and event again changes nothing and
         succeeds.
         """
-        for _ in range(_MOST_FREED):
+
+        def build() -> Transaction:
             transaction = Transaction()
             self.add_changes(transaction, *((None, contact, event) for contact, event in created))
-            try:
-                self._store.commit(transaction)
-            except LockFreed:
-                continue
-            return
-        raise ConcurrentChange()
+            return transaction
+
+        commit_with_locks(self._store, build)
 
     def write_together(
         self,
@@ -212,7 +207,7 @@ class ContactTable:
             step = Transaction()
             try:
                 self.add_changes(step, (before, after, *events))
-            except TooLarge as refusal:  # of its event
+            except (ConcurrentChange, TooLarge) as refusal:  # of its event
                 yield [after.id], refusal
                 continue
             more = step.size()
@@ -245,11 +240,15 @@ class ContactTable:
 
         Raises Duplicate as `create` does, and ConcurrentChange when the record is no longer at the version of `before`.
         """
-        transaction = Transaction()
-        self.add_changes(transaction, (before, after, event))
-        if consent is not None:
-            transaction.put(contact_items.consent_to_item(self._tenant, after.id, consent))
-        self._store.commit(transaction)
+
+        def build() -> Transaction:
+            transaction = Transaction()
+            self.add_changes(transaction, (before, after, event))
+            if consent is not None:
+                transaction.put(contact_items.consent_to_item(self._tenant, after.id, consent))
+            return transaction
+
+        commit_with_locks(self._store, build)
 
     def add_changes(self, transaction: Transaction, *changes: Change) -> None:
         """Add the changes of different contacts to a transaction: records, locks, events with their entries of the

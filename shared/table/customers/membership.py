@@ -7,6 +7,7 @@ from collections.abc import Collection
 from shared.domain.contacts.record import Contact
 from shared.domain.customers.record import Customer
 from shared.services.customers.membership import Changes
+from shared.table.contacts.locks import commit_with_locks
 from shared.table.contacts.repository import ContactTable
 from shared.table.customers.repository import CustomerTable
 from shared.table.keys import customers as customer_keys
@@ -44,9 +45,13 @@ class MembershipTable:
         under other locks, two customers and another contact with their events, two rows, and a call's answer under its
         key.
         """
-        transaction = Transaction()
-        self.add(transaction, changes)
-        self._store.commit(transaction)
+
+        def build() -> Transaction:
+            transaction = Transaction()
+            self.add(transaction, changes)
+            return transaction
+
+        commit_with_locks(self._store, build)
 
     def add(self, transaction: Transaction, changes: Changes) -> None:
         """Add changes to a transaction, which raises as `commit` does."""

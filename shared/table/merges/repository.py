@@ -17,6 +17,7 @@ from shared.table import guards
 from shared.table.bookings.repository import BookingTable
 from shared.table.budgeted_reads import BudgetedReads
 from shared.table.contacts import items as contact_items
+from shared.table.contacts.locks import commit_with_locks
 from shared.table.contacts.repository import ContactTable
 from shared.table.contacts.survivors import MERGED_INTO, Survivors
 from shared.table.customers.membership import MembershipTable
@@ -148,9 +149,13 @@ class MergeTable:
         Raises ConcurrentChange when a record is no longer as it was read, Duplicate when another contact has a value
         that the survivor would have among its customer's contacts, and Conflict with code `merge_too_large`.
         """
-        transaction = self._build(merge, detail, changes)
-        self._check_size(transaction, _MOST_OF_MERGE)
-        self._store.commit(transaction)
+
+        def build() -> Transaction:
+            transaction = self._build(merge, detail, changes)
+            self._check_size(transaction, _MOST_OF_MERGE)
+            return transaction
+
+        commit_with_locks(self._store, build)
 
     def _build(self, merge: Merge, detail: MergeDetail, changes: Changes) -> Transaction:
         transaction = Transaction()
@@ -161,16 +166,20 @@ class MergeTable:
 
     def undo(self, merge: Merge, changes: Changes) -> None:
         """Write the undo of a merge with all changes that belong to it; `merge` has the undo. Raises as `add` does."""
-        transaction = Transaction()
-        self._members.add(transaction, changes)
-        transaction.put(
-            merge_items.merge_to_item(self._tenant, merge),
-            condition="attribute_not_exists(undone)",
-            refusal=guards.concurrent_change,
-        )
-        transaction.delete(merge_keys.detail(self._tenant, merge.survivor_id, merge.id))
-        self._check_size(transaction, MOST_STEPS - 1)
-        self._store.commit(transaction)
+
+        def build() -> Transaction:
+            transaction = Transaction()
+            self._members.add(transaction, changes)
+            transaction.put(
+                merge_items.merge_to_item(self._tenant, merge),
+                condition="attribute_not_exists(undone)",
+                refusal=guards.concurrent_change,
+            )
+            transaction.delete(merge_keys.detail(self._tenant, merge.survivor_id, merge.id))
+            self._check_size(transaction, MOST_STEPS - 1)
+            return transaction
+
+        commit_with_locks(self._store, build)
 
     def _check_size(self, transaction: Transaction, most: int) -> None:
         if len(transaction.steps) > most:
