@@ -379,6 +379,7 @@ def test_with_a_key_or_without_the_answer_is_the_same(worlds: Worlds, case: Case
                     "survivor_id",
                     "merged_ids",
                     "contact",
+                    "changes",
                     "at",
                     "undo",
                     "undo_until",

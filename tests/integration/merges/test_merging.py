@@ -6,14 +6,17 @@ from typing import Any
 
 import pytest
 
-from functions.contacts.on_schedule_purge import handler as on_schedule_purge
 from shared.domain import timestamps
 from shared.domain.tenant import TenantSettings
+from shared.projections.leftover_rows import LeftoverRows
+from shared.services.contacts.purge import Purge
+from shared.wiring.base import store
+from shared.wiring.contacts import purge_table
 from tests.integration.merges.merging import merge, undo
 from tests.integration.world import World, booking
 from tests.support.aws import Stack
 from tests.support.gateway import Response
-from tests.support.lambda_context import lambda_context
+from tests.support.roles import role_of, under_role
 from tests.support.tenant_guard import acting_for_system
 from tests.support.tokens import TokenIssuer
 from tests.tenants import program
@@ -172,9 +175,7 @@ def test_a_survivor_is_deleted_and_restored_with_all_its_addresses(world: World,
     world.content.assert_whole()
 
 
-def test_a_purge_of_a_survivor_leaves_nothing_of_the_merged_contacts(
-    world: World, three: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_purge_of_a_survivor_leaves_nothing_of_the_merged_contacts(world: World, three: list[str]) -> None:
     one, two, three_id = three
     world.post_booking(booking(invitee_email="two@example.com"))
     world.bookings.pump()
@@ -183,10 +184,10 @@ def test_a_purge_of_a_survivor_leaves_nothing_of_the_merged_contacts(
     assert world.send("DELETE", f"/contacts/{one}").status == 204
     world.catch_up()
     later = timestamps.plus(timestamps.now(), 31 * 86_400)
-    monkeypatch.setattr(timestamps, "now", lambda: later)
+    role = role_of(world.stack.template, "ContactsPurgeFunction")
     for _ in range(2):
-        with acting_for_system("DUE#PURGE#", "T#"):
-            on_schedule_purge({}, lambda_context("ContactsPurgeFunction", timeout_ms=60_000))
+        with acting_for_system("DUE#PURGE#", "T#"), under_role(role):
+            Purge(purge_table(), leftover_rows=LeftoverRows(store()), now=lambda: later).run()
     world.catch_up()
     world.content.assert_whole()
     assert (world.content.contacts, world.content.locks) == ([], [])
