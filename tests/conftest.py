@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import nullcontext
 from math import inf
 
@@ -21,7 +21,7 @@ from tests.support.faults import without_pauses
 from tests.support.fixtures import *  # noqa: F403
 from tests.support.moto_speed import faster_moto
 from tests.support.tokens import TokenIssuer
-from tests.support.tracing import aws_calls_untraced
+from tests.support.tracing import aws_calls_untraced, is_repetition, note_repetitions, nothing_traced
 from tests.tenants import Tenancy, settle
 
 
@@ -30,6 +30,16 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 10, 10)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    note_repetitions(items)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    with nothing_traced() if item.stash[is_repetition] else nullcontext():
+        return (yield)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -14,8 +14,9 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from types import SimpleNamespace
 from typing import Any, TypeVar
 
@@ -23,6 +24,7 @@ import botocore.endpoint
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ConnectionClosedError, EndpointConnectionError, ReadTimeoutError
 
+from tests.support.tracing import nothing_traced
 from tests.support.transport import Attempt, Layer, Send, answer, intercepting, json_answer, json_of
 
 Matcher = Callable[[Attempt], bool]
@@ -320,14 +322,16 @@ def assert_same_after_kills(
         expected = state(unharmed)
     chosen = sample(points)
     for point in chosen:
-        with world() as killed:
-            died = point.kill(lambda: deliver(killed))
-            assert died, f"the run did not come to {point}"
-            if is_atomic:
-                left = state(killed)
-                assert left in (before, expected), f"killed {point}: {left!r}"
+        with ExitStack() as stack:
+            with nothing_traced():
+                killed = stack.enter_context(world())
+                died = point.kill(partial(deliver, killed))
+                assert died, f"the run did not come to {point}"
+                left = state(killed) if is_atomic else None
+            assert not is_atomic or left in (before, expected), f"killed {point}: {left!r}"
             deliver(killed)
-            found = state(killed)
+            with nothing_traced():
+                found = state(killed)
         assert found == expected, f"killed {point} and redelivered: {found!r} instead of {expected!r}"
     return len(chosen)
 
@@ -345,7 +349,7 @@ def assert_same_under_throttling(
         names = calls_of(lambda: deliver(unharmed), matching)
         expected = state(unharmed)
     for number, name in enumerate(names, start=1):
-        with world() as throttled:
+        with nothing_traced(), world() as throttled:
             with injecting(throttle(matching, at=number, times=times)):
                 deliver(throttled)
             found = state(throttled)
