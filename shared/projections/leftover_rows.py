@@ -66,8 +66,7 @@ class LeftoverRows:
         partition = contact_keys.partition(tenant_id, contact_id)
         found = walk_ranges(
             self._store,
-            partition,
-            event_keys.RANGES,
+            [(partition, prefix) for prefix in event_keys.RANGES],
             between=ALL_IDS,
             after=after,
             descending=False,

@@ -91,10 +91,10 @@ class EntryList(Generic[E]):
         self, contact_id: str, between: Bounds, after: str | None, descending: bool, portion: int
     ) -> Iterator[Entry]:
         """Yield the entries of one contact, with the positions that they have in the lists."""
+        partition = contact_keys.partition(self._tenant, contact_id)
         entries = walk_ranges(
             self._reads,
-            contact_keys.partition(self._tenant, contact_id),
-            [prefix for prefixes in self._lists.values() for prefix in prefixes],
+            [(partition, prefix) for prefixes in self._lists.values() for prefix in prefixes],
             between=between,
             after=after and list_keys.position_in_contact(after),
             descending=descending,

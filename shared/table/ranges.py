@@ -1,4 +1,4 @@
-"""Ranges of a contact's partition, read together in one order."""
+"""Ranges of contacts' partitions, read together in one order."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ Bounds = tuple[str, str]
 """The first and the last possible position of a range, both included."""
 ALL_IDS: Bounds = ("", "~")
 """The bounds of all ids: `~` sorts after each of them."""
+Range = tuple[str, str]
+"""A partition, and the prefix that the sort keys of a range in it have."""
 Entry = tuple[str, Item]
 """A position, which is a sort key without the prefix of its range, and the item."""
 
 
 def walk_ranges(
     reads: walking.Reads,
-    partition: str,
-    prefixes: Sequence[str],
+    ranges: Sequence[Range],
     *,
     between: Bounds,
     after: str | None,
@@ -39,15 +40,12 @@ def walk_ranges(
     """
     if between[0] > between[1]:
         return iter(())
-    walks = (
-        _walk_range(reads, partition, prefix, between, after, descending, portion, largest)
-        for prefix in prefixes
-    )
+    walks = (_walk_range(reads, one, between, after, descending, portion, largest) for one in ranges)
     return merge(*walks, key=lambda entry: entry[0], reverse=descending)
 
 
 def walk_ids(
-    reads: walking.Reads, partition: str, prefixes: Sequence[str], *, after: str | None, portion: int
+    reads: walking.Reads, ranges: Sequence[Range], *, after: str | None, portion: int
 ) -> Iterator[Entry]:
     """Yield the entries of some ranges whose positions are UUIDv7s, the newest first, from before the id `after` on.
 
@@ -55,8 +53,7 @@ def walk_ids(
     """
     return walk_ranges(
         reads,
-        partition,
-        prefixes,
+        ranges,
         between=ALL_IDS,
         after=after,
         descending=True,
@@ -82,14 +79,14 @@ def skip_range(
 
 def _walk_range(
     reads: walking.Reads,
-    partition: str,
-    prefix: str,
+    of: Range,
     between: Bounds,
     after: str | None,
     descending: bool,
     portion: int,
     largest: int,
 ) -> Iterator[Entry]:
+    partition, prefix = of
     rows = walking.walk(
         reads,
         partition,

@@ -56,9 +56,10 @@ def contact_reading(caller: Caller, through: Store | None = None) -> ContactRead
 def contact_history(caller: Caller) -> ContactHistory:
     """The consents of contacts, for one caller."""
     from shared.services.contacts.history import ContactHistory
-    from shared.table.contacts.repository import ContactTable
+    from shared.table.contacts.history import ContactHistories
 
-    return ContactHistory(caller, contact_reading(caller), ContactTable(store(), caller.tenant_id), cursors())
+    histories = ContactHistories(store(), caller.tenant_id)
+    return ContactHistory(caller, contact_reading(caller), histories, cursors())
 
 
 def contact_changes(
@@ -171,13 +172,13 @@ def contact_service(caller: Caller, claim: IdempotencyKeyClaim | None = None) ->
 def contact_statuses(caller: Caller) -> ContactStatuses:
     """The statuses and lifecycle stages of contacts, for one caller."""
     from shared.services.contacts.statuses import ContactStatuses
-    from shared.table.contacts.repository import ContactTable
+    from shared.table.contacts.history import ContactHistories
 
     return ContactStatuses(
         caller,
         contact_reading(caller),
         contact_writing(caller),
-        ContactTable(store(), caller.tenant_id),
+        ContactHistories(store(), caller.tenant_id),
         cursors(),
         partial(performer, caller),
     )

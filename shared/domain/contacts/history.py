@@ -34,6 +34,7 @@ class HistoryEntry(BaseModel):
     `type`: the event that was sent for it. `source`: where it came from: api, import, booking or system. `changes`: the
     changed fields; custom fields and the state of a channel are named one by one. Adding,
     changing or removing an entry, such as a note, changes the contact too, if only its version; `data` then names it.
+    `contact_id` and `version` are those of the merged contact for a change of one.
     """
 
     model_config = ConfigDict(frozen=True, defer_build=True)
@@ -50,6 +51,10 @@ class HistoryEntry(BaseModel):
         description="The present name of the user or API client; null for the system and for a removed one.",
     )
     source: str
+    contact_id: str | None = Field(
+        default=None,
+        description="The contact that changed, if it was merged into this one; null for a change of this one.",
+    )
     import_id: str | None = Field(default=None, description="The import that made the change.")
     booking_id: str | None = Field(default=None, description="The booking whose event made the change.")
     job_id: str | None = Field(default=None, description="The bulk job that made the change.")
@@ -59,8 +64,10 @@ class HistoryEntry(BaseModel):
     )
 
     @classmethod
-    def of(cls, event: Event, actor_name: str | None = None) -> HistoryEntry:
-        """Return the entry of an event."""
+    def of(
+        cls, event: Event, actor_name: str | None = None, *, contact_id: str | None = None
+    ) -> HistoryEntry:
+        """Return the entry of an event. `contact_id`: the merged contact of an event of one."""
         data = dict(event.data)
         doors = {name: data.pop(name, None) for name in _DOORS}
         doors["import_id"] = event.import_id
@@ -72,6 +79,7 @@ class HistoryEntry(BaseModel):
             actor=event.actor,
             actor_name=actor_name,
             source=event.origin,
+            contact_id=contact_id,
             **doors,
             changes={name: FieldChange(old=old, new=new) for name, (old, new) in event.changes.items()},
             data=data,

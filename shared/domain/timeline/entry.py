@@ -109,10 +109,20 @@ class TimelineEntry(RootModel[Annotated[AnyEntry, Field(discriminator="kind")]])
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A record that is an entry of a timeline, at a time."""
+    """A record that is an entry of a timeline, at a time. `merged_id`: the merged contact of an event of one."""
 
     at: str
     record: Interaction | Note | Booking | StatusEntry | ConsentEntry | Event
+    merged_id: str | None = None
+
+    def of_contact(self, contact_id: str) -> Found:
+        """Return it with the contact that has it: a merged one's entry is its survivor's."""
+        record = self.record
+        if isinstance(record, Interaction | Note | Booking) and record.contact_id != contact_id:
+            return Found(self.at, record.with_fields({"contact_id": contact_id}))
+        if isinstance(record, Event) and record.entity_id != contact_id:
+            return Found(self.at, record, record.entity_id)
+        return self
 
     def to_entry(self, names: Mapping[str, str]) -> AnyEntry:
         """Return the entry. `names`: the names of actors."""
@@ -127,7 +137,7 @@ class Found:
             return TimelineStatus.model_construct(id=record.id, at=self.at, status=record)
         if isinstance(record, ConsentEntry):
             return TimelineConsent.model_construct(id=record.id, at=self.at, consent=record)
-        change = HistoryEntry.of(record, names.get(record.actor))
+        change = HistoryEntry.of(record, names.get(record.actor), contact_id=self.merged_id)
         return TimelineChange.model_construct(id=record.id, at=self.at, change=change)
 
 

@@ -9,6 +9,7 @@ from shared.domain.bookings.booking import Booking
 from shared.domain.bookings.event import BookingState
 from shared.domain.callers import Caller
 from shared.domain.contacts.record import Contact
+from shared.services.contacts.parts import portion_of_part
 from shared.services.contacts.reading import ContactReading
 from shared.services.paging import Cursors, Page
 from shared.services.reading_budget import Budget
@@ -22,7 +23,7 @@ class Bookings(Protocol):
 
     def walk(
         self,
-        contact_id: str,
+        contact: Contact,
         *,
         is_counted: bool | None,
         starts_from: str | None,
@@ -66,12 +67,12 @@ class BookingLists:
 
         def steps(after: str | None) -> Iterator[Step[Booking]]:
             walk = self._bookings.walk(
-                contact.id,
+                contact,
                 is_counted=None if state is None else state != "cancelled",
                 starts_from=starts_from,
                 starts_to=starts_to,
                 after=after,
-                portion=limit + 1,
+                portion=portion_of_part(limit + 1, contact),
             )
             for position, booking in walk:
                 self._budget.advance()

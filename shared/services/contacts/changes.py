@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping
+from heapq import merge
 from typing import Protocol
 
 from shared.domain.callers import Caller
@@ -23,6 +24,7 @@ from shared.domain.contacts.record import Contact
 from shared.domain.errors import NotFound, RuleBroken
 from shared.domain.events import Event
 from shared.domain.labels.record import Labels
+from shared.services.contacts.parts import portion_of_part
 from shared.services.contacts.reading import ContactReading
 from shared.services.paging import Cursors, Page
 from shared.services.reading_budget import Budget, BudgetSpent
@@ -32,6 +34,8 @@ _PORTION = 100
 
 Position = tuple[int, str | None]
 """The version of the next event, and the id before which it is found; None for the newest."""
+Place = tuple[int, str | None, str | None]
+"""The position in a contact's own events, and the id before which the next events of merged contacts are found."""
 
 
 class Events(Protocol):
@@ -71,18 +75,21 @@ class ContactChanges:
         self._budget = budget
 
     def list_changes(self, contact_id: str, *, limit: int, cursor: str | None) -> Page[HistoryEntry]:
-        """Return a page of a contact's changes, newest first. It is shorter, with a cursor, if the budget is spent."""
+        """Return a page of a contact's changes, newest first. It is shorter, with a cursor, if the budget is spent.
+
+        The changes of contacts merged into it are among them, in the order of time.
+        """
         contact = self._reading.read(contact_id)
         self._budget.restart()
         scope = self._caller.scope("history", contact.id)
-        start: Position = contact.version, None
+        start: Place = contact.version, None, None
         if cursor is not None:
-            version, after = self._cursors.open(scope, cursor)
-            start = version, after
-        found: list[tuple[Event, Position]] = []
+            version, after, *merged_after = self._cursors.open(scope, cursor)
+            start = version, after, merged_after[0] if merged_after else None
+        found: list[tuple[Event, Position | Place]] = []
         has_more = False
         try:
-            for event, position in self._in_order(contact.id, start, limit + 1):
+            for event, position in self._with_merged(contact, start, limit + 1):
                 if len(found) == limit:
                     has_more = True
                     break
@@ -94,7 +101,7 @@ class ContactChanges:
             return self._cursors.seal(scope, found[number][1])
 
         return Page(
-            self._show([event for event, _ in found]),
+            self._show(contact, [event for event, _ in found]),
             cursor_after(len(found) - 1) if has_more else None,
             cursor_after=cursor_after,
         )
@@ -137,6 +144,34 @@ class ContactChanges:
             raise _too_old(contact.version) from None
         raise NotFound("Version")
 
+    def _with_merged(
+        self, contact: Contact, start: Place, count: int
+    ) -> Iterator[tuple[Event, Position | Place]]:
+        """Yield a contact's events as `_in_order` does, and among them those of the contacts merged into it, all in the
+        order of time, each with the position after it. `count`: how many are likely to be taken.
+        """
+        version, after, merged_after = start
+        portion = portion_of_part(count, contact)
+        own = self._in_order(contact.id, (version, after), portion)
+        if not contact.merged_from:
+            yield from own
+            return
+        walks = [self._events.walk(one, after=merged_after, portion=portion) for one in contact.merged_from]
+        merged = merge(*walks, key=lambda event: event.id, reverse=True)
+        following = next(merged, None)  # before the first own event, after which the budget may end the walk
+        head = next(own, None)
+        position: Position = version, after
+        while head is not None or following is not None:
+            if head is not None and (following is None or head[0].id > following.id):
+                event, position = head
+                yield event, (*position, merged_after)
+                head = next(own, None)
+            elif following is not None:
+                merged_after = following.id
+                self._budget.advance()
+                yield following, (*position, merged_after)
+                following = next(merged, None)
+
     def _in_order(
         self, contact_id: str, start: Position, portion: int, *, may_find_none: bool = False
     ) -> Iterator[tuple[Event, Position]]:
@@ -157,9 +192,16 @@ class ContactChanges:
             self._budget.advance()
             yield event
 
-    def _show(self, events: list[Event]) -> list[HistoryEntry]:
+    def _show(self, contact: Contact, events: list[Event]) -> list[HistoryEntry]:
         names = self._names.read_actors({event.actor for event in events})
-        return [HistoryEntry.of(event, names.get(event.actor)) for event in events]
+        return [
+            HistoryEntry.of(
+                event,
+                names.get(event.actor),
+                contact_id=None if event.entity_id == contact.id else event.entity_id,
+            )
+            for event in events
+        ]
 
 
 def in_version_order(events: Iterator[Event], start: Position) -> Iterator[tuple[Event, Position]]:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 from shared.domain.callers import Caller
 from shared.domain.contacts.consent import ConsentEntry
+from shared.domain.contacts.record import Contact
 from shared.services.contacts.reading import ContactReading
 from shared.services.paging import Cursors, Page, read_page
 
 
 class Entries(Protocol):
-    """The entries around one tenant's contacts; see `shared.table.contacts.repository.ContactTable`."""
+    """The entries around one tenant's contacts; see `shared.table.contacts.history.ContactHistories`."""
 
-    def consents(
-        self, contact_id: str, *, limit: int, after: str | None
-    ) -> list[tuple[str, ConsentEntry]]: ...
+    def consents(self, contact: Contact, *, limit: int, after: Any) -> list[tuple[Any, ConsentEntry]]: ...
 
 
 class ContactHistory:
@@ -31,7 +30,7 @@ class ContactHistory:
         """Return a page of a contact's history of consents, newest first."""
         contact = self._reading.read(contact_id)
         return read_page(
-            lambda count, after: self._entries.consents(contact.id, limit=count, after=after),
+            lambda count, after: self._entries.consents(contact, limit=count, after=after),
             lambda entry: entry[0],
             lambda entry: entry[1],
             limit=limit,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from shared.domain.callers import Caller
 from shared.domain.contacts.record import Contact
@@ -17,11 +17,9 @@ from shared.services.paging import Cursors, Page, read_page
 
 
 class StatusHistory(Protocol):
-    """The histories of one tenant's contacts; see `shared.table.contacts.repository.ContactTable`."""
+    """The histories of one tenant's contacts; see `shared.table.contacts.history.ContactHistories`."""
 
-    def statuses(
-        self, contact_id: str, *, limit: int, after: str | None
-    ) -> list[tuple[str, StatusEntry]]: ...
+    def statuses(self, contact: Contact, *, limit: int, after: Any) -> list[tuple[Any, StatusEntry]]: ...
 
 
 class ContactStatuses:
@@ -82,7 +80,7 @@ class ContactStatuses:
         """Return a page of the history of a contact's status and lifecycle stage, newest first."""
         contact = self._reading.read(contact_id)
         return read_page(
-            lambda count, after: self._history.statuses(contact.id, limit=count, after=after),
+            lambda count, after: self._history.statuses(contact, limit=count, after=after),
             lambda entry: entry[0],
             lambda entry: entry[1],
             limit=limit,

@@ -9,6 +9,7 @@ from shared.domain.callers import Caller
 from shared.domain.contacts.record import Contact
 from shared.domain.interactions.follow_up import FollowUp
 from shared.domain.interactions.follow_up_filter import FollowUpFilter
+from shared.services.contacts.parts import portion_of_part
 from shared.services.contacts.reading import ContactReading
 from shared.services.paging import Cursors, Page
 from shared.services.walks import Step, read_page_of_steps
@@ -21,7 +22,7 @@ class FollowUpIndex(Protocol):
 
     def walk(
         self,
-        contact_id: str,
+        contact: Contact,
         *,
         is_open: bool,
         first: str | None,
@@ -54,12 +55,12 @@ class FollowUpLists:
         def steps(after: str | None) -> Iterator[Step[FollowUp]]:
             first, last = conditions.bounds
             walk = self._index.walk(
-                contact.id,
+                contact,
                 is_open=conditions.is_open,
                 first=first,
                 last=last,
                 after=after,
-                portion=limit + 1,
+                portion=portion_of_part(limit + 1, contact),
             )
             for position, follow_up in walk:
                 yield position, conditions.matches(follow_up), follow_up

@@ -10,13 +10,16 @@ from shared.domain.callers import Caller
 from shared.domain.contacts.record import Contact
 from shared.domain.interactions.conditions import InteractionFilter
 from shared.domain.interactions.interaction import SYSTEM_TYPES, Interaction
+from shared.services.contacts.parts import portion_of_part
 from shared.services.contacts.reading import ContactReading
 from shared.services.paging import Cursors, NumberedPositions, Page, check_depth
 from shared.services.reading_budget import Budget
 from shared.services.walks import Step, Walk, count_matches, take
 
 MAX_FROM_END = 1_000
-"""A numbered page that ends at most this many rows before the end of the list is read from the end."""
+"""A numbered page that ends at most this many rows before the end of the list is read from the end. The rows that are
+read of each part of a contact with merged ones count.
+"""
 _LARGE_PORTION = 500
 
 
@@ -27,7 +30,7 @@ class InteractionIndex(Protocol):
 
     def walk(
         self,
-        contact_id: str,
+        contact: Contact,
         ranges: Sequence[bool],
         *,
         first: str | None,
@@ -56,7 +59,7 @@ class _Wanted:
     `total`: how many there are, if the contact's figures have it.
     """
 
-    contact_id: str
+    contact: Contact
     filter: InteractionFilter
     ranges: Sequence[bool]
     total: int | None
@@ -71,12 +74,12 @@ class _Wanted:
         if wanted.is_by_type_only:
             total = contact.interaction_count if wanted.type is None else counts.get(wanted.type, 0)
         ranges = [one for one, size in sizes.items() if size and total != 0 and wanted.reads(by_system=one)]
-        return cls(contact.id, wanted, ranges, total)
+        return cls(contact, wanted, ranges, total)
 
     @property
     def is_whole_range(self) -> bool:
-        """Whether it is one range, with no condition but bounds of time."""
-        return len(self.ranges) == 1 and not self.filter.excludes()
+        """Whether it is one range of one partition, with no condition but bounds of time."""
+        return len(self.ranges) == 1 and not self.filter.excludes() and not self.contact.merged_from
 
 
 class InteractionLists:
@@ -123,7 +126,7 @@ class InteractionLists:
         scope = self._caller.scope("interactions", contact.id, repr(conditions))
         if conditions == InteractionFilter():
             behind = max(0, contact.interaction_count - skip - limit)
-            if behind <= MAX_FROM_END and behind < skip:
+            if behind * len(contact.parts) <= MAX_FROM_END and behind < skip:
                 count = min(limit, contact.interaction_count - skip)
                 return self._page_from_end(wanted, scope, behind, count)
         check_depth(skip, limit)
@@ -147,7 +150,7 @@ class InteractionLists:
         """Return a walk over the interactions after a position, without the next `skip` matches."""
         if skip and wanted.is_whole_range and after is None:
             skipped, after = self._index.skip(
-                wanted.contact_id,
+                wanted.contact.id,
                 wanted.ranges[0],
                 skip,
                 first=wanted.filter.first,
@@ -157,13 +160,14 @@ class InteractionLists:
             if after is None:
                 return Walk(iter(()))
             skip -= skipped
-        return Walk(self._steps(wanted, after, count, descending=True), after, skip)
+        portion = portion_of_part(count, wanted.contact)
+        return Walk(self._steps(wanted, after, portion, descending=True), after, skip)
 
     def _steps(
         self, wanted: _Wanted, after: str | None, portion: int, *, descending: bool
     ) -> Iterator[Step[Interaction]]:
         walk = self._index.walk(
-            wanted.contact_id,
+            wanted.contact,
             wanted.ranges,
             first=wanted.filter.first,
             last=wanted.filter.last,

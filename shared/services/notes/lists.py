@@ -9,6 +9,7 @@ from shared.domain.callers import Caller
 from shared.domain.contacts.record import Contact
 from shared.domain.notes.note import Note
 from shared.domain.search import Prefix, found_in_text, prefixes_of
+from shared.services.contacts.parts import portion_of_part
 from shared.services.contacts.reading import ContactReading
 from shared.services.paging import Cursors, NumberedPositions, Page, check_depth
 from shared.services.reading_budget import Budget
@@ -22,7 +23,7 @@ class NoteIndex(Protocol):
 
     def contact(self, contact_id: str) -> Contact | None: ...
 
-    def walk(self, contact_id: str, *, after: str | None, portion: int) -> Iterator[tuple[str, Note]]: ...
+    def walk(self, contact: Contact, *, after: str | None, portion: int) -> Iterator[tuple[str, Note]]: ...
 
     def skip(self, contact_id: str, count: int) -> tuple[int, str | None]: ...
 
@@ -68,11 +69,12 @@ class NoteLists:
         total = contact.note_count if prefixes is None else None
         if total == 0 or prefixes == []:
             return Page([], None, 0)
-        taken = take(self._walk(contact.id, prefixes, after, skip, limit + 1), limit)
+        portion = portion_of_part(limit + 1, contact)
+        taken = take(self._walk(contact, prefixes, after, skip, portion), limit)
 
         at_least = None
         if total is None and include_total:
-            met, is_all = count_matches(Walk(self._steps(contact.id, prefixes, None, _LARGE_PORTION)))
+            met, is_all = count_matches(Walk(self._steps(contact, prefixes, None, _LARGE_PORTION)))
             total, at_least = (met, None) if is_all else (None, met)
         return Page(
             [note for _, note in taken.found],
@@ -83,20 +85,20 @@ class NoteLists:
         )
 
     def _walk(
-        self, contact_id: str, prefixes: Sequence[Prefix] | None, after: str | None, skip: int, portion: int
+        self, contact: Contact, prefixes: Sequence[Prefix] | None, after: str | None, skip: int, portion: int
     ) -> Walk[Note]:
         """Return a walk over the notes after a position, without the next `skip` matches."""
-        if skip and prefixes is None and after is None:
-            skipped, after = self._index.skip(contact_id, skip)
+        if skip and prefixes is None and after is None and not contact.merged_from:
+            skipped, after = self._index.skip(contact.id, skip)
             if after is None:
                 return Walk(iter(()))
             skip -= skipped
-        return Walk(self._steps(contact_id, prefixes, after, portion), after, skip)
+        return Walk(self._steps(contact, prefixes, after, portion), after, skip)
 
     def _steps(
-        self, contact_id: str, prefixes: Sequence[Prefix] | None, after: str | None, portion: int
+        self, contact: Contact, prefixes: Sequence[Prefix] | None, after: str | None, portion: int
     ) -> Iterator[Step[Note]]:
-        for position, note in self._index.walk(contact_id, after=after, portion=portion):
+        for position, note in self._index.walk(contact, after=after, portion=portion):
             if prefixes is not None:
                 self._budget.check_time()
             yield position, prefixes is None or found_in_text(prefixes, note.body), note

@@ -9,6 +9,7 @@ from shared.domain.callers import Caller
 from shared.domain.contacts.record import Contact
 from shared.domain.events import Event
 from shared.domain.timeline.entry import AnyEntry, Found, Kind
+from shared.services.contacts.parts import portion_of_part
 from shared.services.contacts.reading import ContactReading
 from shared.services.paging import Cursors, Page
 from shared.services.reading_budget import Budget
@@ -60,7 +61,8 @@ class ContactTimeline:
         self._budget.restart()
         scope = self._caller.scope("timeline", contact.id, *kinds)
         after = self._cursors.open(scope, cursor) if cursor is not None else None
-        taken = take(Walk(self._steps(contact, kinds, after, limit + 1), after), limit)
+        portion = portion_of_part(limit + 1, contact)
+        taken = take(Walk(self._steps(contact, kinds, after, portion), after), limit)
         found = [one for _, one in taken.found]
         actors = {one.record.actor for one in found if isinstance(one.record, Event)}
         names = self._names.read_actors(actors)

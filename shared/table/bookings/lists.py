@@ -7,13 +7,14 @@ from functools import partial
 
 from shared.domain.bookings.booking import Booking
 from shared.domain.contacts.record import Contact
+from shared.services.contacts.parts import of_contact
 from shared.services.reading_budget import Budget
 from shared.table.bookings import items as booking_items
 from shared.table.budgeted_reads import BudgetedReads
+from shared.table.contacts.parts import Parts
 from shared.table.contacts.repository import ContactTable
 from shared.table.entry_lists import EntryList
 from shared.table.keys import bookings as booking_keys
-from shared.table.keys import contacts as contact_keys
 from shared.table.keys import lists as list_keys
 from shared.table.keys import timeline as timeline_keys
 from shared.table.ranges import walk_ranges
@@ -26,6 +27,7 @@ class BookingRanges:
     def __init__(self, store: Store, tenant_id: str, budget: Budget) -> None:
         self._reads = BudgetedReads(store, budget)
         self._tenant = tenant_id
+        self._parts = Parts(self._reads, tenant_id)
         self._contacts = ContactTable(store, tenant_id)
 
     def contact(self, contact_id: str) -> Contact | None:
@@ -34,7 +36,7 @@ class BookingRanges:
 
     def walk(
         self,
-        contact_id: str,
+        contact: Contact,
         *,
         is_counted: bool | None,
         starts_from: str | None,
@@ -42,7 +44,8 @@ class BookingRanges:
         after: str | None,
         portion: int,
     ) -> Iterator[tuple[str, Booking]]:
-        """Yield a contact's bookings, those that start last first, each with its position for `after`.
+        """Yield a contact's bookings, those that start last first, each with its position for `after`. Those of
+        contacts merged into it are among them.
 
         `is_counted`: only those that are not cancelled, or only those that are; None for all. `starts_from` and
         `starts_to`: bounds of the start, both included. Raises BudgetSpent when the budget is spent.
@@ -54,15 +57,14 @@ class BookingRanges:
         }[is_counted]
         entries = walk_ranges(
             self._reads,
-            contact_keys.partition(self._tenant, contact_id),
-            prefixes,
+            self._parts.ranges(contact, prefixes),
             between=timeline_keys.between(starts_from, starts_to),
             after=after,
             descending=True,
             portion=portion,
         )
         for position, row in entries:
-            yield position, booking_items.booking_from_item(self._tenant, row)
+            yield position, of_contact(booking_items.booking_from_item(self._tenant, row), contact.id)
 
 
 class BookingRows:

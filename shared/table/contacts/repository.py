@@ -8,7 +8,6 @@ from shared import observability
 from shared.domain.callers import ContactOwners
 from shared.domain.contacts.consent import ConsentEntry
 from shared.domain.contacts.record import Contact
-from shared.domain.contacts.status import StatusEntry
 from shared.domain.contacts.uniqueness import Lock
 from shared.domain.errors import NOT_A_RECORD, ConcurrentChange, DomainError, TooLarge, Unavailable
 from shared.domain.events import Event
@@ -19,7 +18,7 @@ from shared.table.contacts.survivors import Survivors
 from shared.table.item import Item, item_size
 from shared.table.keys import contacts as contact_keys
 from shared.table.keys import events as event_keys
-from shared.table.keys.spelling import SK, identity_of
+from shared.table.keys.spelling import identity_of
 from shared.table.labels import LabelTable
 from shared.table.store import Store
 from shared.table.transactions import MOST_BYTES, MOST_STEPS, Transaction
@@ -154,26 +153,6 @@ class ContactTable:
         what `holders` costs."""
         found = self.holders(Lock("EMAIL", email, None) for email in emails)
         return {lock.value: contact_id for lock, contact_id in found.items()}
-
-    def consents(self, contact_id: str, *, limit: int, after: str | None) -> list[tuple[str, ConsentEntry]]:
-        """Return a contact's consent history, newest first, each entry with its position for `after`."""
-        rows = self._history(contact_id, contact_keys.CONSENT, limit=limit, after=after)
-        return [(row[SK]["S"], contact_items.consent_from_item(row)) for row in rows]
-
-    def statuses(self, contact_id: str, *, limit: int, after: str | None) -> list[tuple[str, StatusEntry]]:
-        """Return a contact's history of statuses, newest first, each entry with its position for `after`."""
-        rows = self._history(contact_id, contact_keys.STATUS, limit=limit, after=after)
-        return [(row[SK]["S"], contact_items.status_from_item(row)) for row in rows]
-
-    def _history(self, contact_id: str, prefix: str, *, limit: int, after: str | None) -> list[Item]:
-        return self._store.query(
-            contact_keys.partition(self._tenant, contact_id),
-            prefix=prefix,
-            limit=limit,
-            after=after,
-            descending=True,
-            consistent=True,
-        )
 
     def create(self, *created: tuple[Contact, Event]) -> None:
         """Write new contacts with their locks and events, all or none.

@@ -6,8 +6,10 @@ from collections.abc import Iterator, Sequence
 
 from shared.domain.contacts.record import Contact
 from shared.domain.interactions.interaction import Interaction
+from shared.services.contacts.parts import of_contact
 from shared.services.reading_budget import Budget
 from shared.table.budgeted_reads import BudgetedReads
+from shared.table.contacts.parts import Parts
 from shared.table.contacts.repository import ContactTable
 from shared.table.interactions import items as interaction_items
 from shared.table.keys import contacts as contact_keys
@@ -24,6 +26,7 @@ class InteractionIndex:
         self._tenant = tenant_id
         self._budget = budget
         self._reads = BudgetedReads(store, budget)
+        self._parts = Parts(self._reads, tenant_id)
         self._contacts = ContactTable(store, tenant_id)
 
     def contact(self, contact_id: str) -> Contact | None:
@@ -32,7 +35,7 @@ class InteractionIndex:
 
     def walk(
         self,
-        contact_id: str,
+        contact: Contact,
         ranges: Sequence[bool],
         *,
         first: str | None,
@@ -43,13 +46,13 @@ class InteractionIndex:
     ) -> Iterator[tuple[str, Interaction]]:
         """Yield a contact's interactions after a position and within bounds of time, each with its position.
 
-        `ranges`: which ranges to read, each named by whether the system recorded its interactions. Reads `portion`
-        interactions of each at first, and twice as many each time.
+        Those of contacts merged into it are among them. `ranges`: which ranges to read, each named by whether the
+        system recorded its interactions. Reads `portion` interactions of each at first, and twice as many each time.
         """
+        prefixes = [interaction_keys.range_of(by_system=by_system) for by_system in ranges]
         entries = walk_ranges(
             self._reads,
-            contact_keys.partition(self._tenant, contact_id),
-            [interaction_keys.range_of(by_system=by_system) for by_system in ranges],
+            self._parts.ranges(contact, prefixes),
             between=timeline_keys.between(first, last),
             after=after,
             descending=descending,
@@ -57,7 +60,7 @@ class InteractionIndex:
         )
         for position, row in entries:
             self._budget.advance()
-            yield position, interaction_items.interaction_from_item(row)
+            yield position, of_contact(interaction_items.interaction_from_item(row), contact.id)
 
     def skip(
         self,
@@ -69,7 +72,8 @@ class InteractionIndex:
         last: str | None,
         descending: bool,
     ) -> tuple[int, str | None]:
-        """Skip the first `count` interactions of one range, or fewer when the budget is spent.
+        """Skip the first `count` interactions of one range of a contact into which none was merged, or fewer when the
+        budget is spent.
 
         Returns how many were skipped, and the position after which to continue, None at the end.
         """

@@ -1,8 +1,10 @@
-"""The timelines of contacts in the table: ranges of a contact's partition, read together.
+"""The timelines of contacts in the table: ranges of a contact's partition, and of those of the contacts merged into it,
+read together.
 
 Each range is in an order of time: by `<time>#<id>`, or by a UUIDv7, which begins with a time. The place of an entry is
 `<time>#<id>` in both cases, so the ranges can be merged. Two entries of different kinds may have the same place; the
-number of the kind decides between them.
+number of the kind decides between them. Entries of the same place and kind, of a contact and of one merged into it, are
+in the order of the ids of these contacts, the contact's own last.
 """
 
 from __future__ import annotations
@@ -10,10 +12,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from heapq import merge
+from operator import itemgetter
 
 from shared.domain.contacts.record import Contact
 from shared.domain.ids import first_id_at, milliseconds_of
-from shared.domain.interactions.interaction import SYSTEM_TYPES
 from shared.domain.timeline.entry import KINDS, Found, Kind, is_change_of_fields
 from shared.domain.timestamps import from_milliseconds, to_milliseconds
 from shared.services.reading_budget import Budget
@@ -21,6 +23,7 @@ from shared.table import event_items, walking
 from shared.table.bookings import items as booking_items
 from shared.table.budgeted_reads import BudgetedReads
 from shared.table.contacts import items as contact_items
+from shared.table.contacts.parts import Parts, may_have_entries
 from shared.table.contacts.repository import ContactTable
 from shared.table.interactions import items as interaction_items
 from shared.table.item import Item
@@ -33,8 +36,10 @@ from shared.table.keys.spelling import SK
 from shared.table.notes import items as note_items
 from shared.table.store import Store
 
-Position = tuple[str, int]
-"""The place of an entry, and the number of its kind."""
+Position = tuple[str, int] | tuple[str, int, str]
+"""The place of an entry, the number of its kind, and the id of the merged contact that has it; no id for the contact's
+own.
+"""
 
 _BEFORE_ALL, _AFTER_ALL = "!", "~"
 """Characters that sort before and after all those of places."""
@@ -49,14 +54,13 @@ class _Range:
     """A range of a contact's partition.
 
     `decode(tenant_id, item)` returns the record of an item, None for one that is no entry. `is_by_id`: whether the sort
-    keys have ids after the prefix, not places. `may_have_entries`: whether it can have any, by the contact's figures.
+    keys have ids after the prefix, not places.
     """
 
     kind: Kind
     prefix: str
     decode: Callable[[str, Item], Found | None]
     is_by_id: bool = False
-    may_have_entries: Callable[[Contact], bool] = lambda _: True
 
     @property
     def number(self) -> int:
@@ -68,9 +72,9 @@ class _Range:
         text: str = item[SK]["S"].removeprefix(self.prefix)
         return f"{_time_of(text)}#{text}" if self.is_by_id else text
 
-    def find_bound(self, after: Position) -> str:
-        """Return the sort key below which the entries are that come after a position."""
-        place, number = after
+    def find_bound(self, after: Position, part_id: str) -> str:
+        """Return the sort key below which the entries are that come after a position; `part_id` as in positions."""
+        place, number, *part = after
         bound = place
         if self.is_by_id:
             time, _, entry_id = place.partition("#")
@@ -78,7 +82,8 @@ class _Range:
             if not entry_id.startswith(shared):
                 return self.prefix + shared + (_AFTER_ALL if entry_id > shared else "")
             bound = entry_id
-        return self.prefix + bound + (_BEFORE_ALL if self.number < number else "")
+        comes_after = (self.number, part_id) < (number, "".join(part))
+        return self.prefix + bound + (_BEFORE_ALL if comes_after else "")
 
 
 def _interaction(_: str, item: Item) -> Found:
@@ -111,51 +116,14 @@ def _change(_: str, item: Item) -> Found | None:
     return Found(_time_of(event.id), event) if is_change_of_fields(event) else None
 
 
-def _count_of_system(contact: Contact) -> int:
-    return sum(contact.interaction_counts.get(one, 0) for one in SYSTEM_TYPES)
-
-
-def _has_notes(contact: Contact) -> bool:
-    return contact.note_count > 0
-
-
 _RANGES = (
-    _Range(
-        "interaction",
-        interaction_keys.INTERACTION,
-        _interaction,
-        may_have_entries=lambda contact: contact.interaction_count > _count_of_system(contact),
-    ),
-    _Range(
-        "interaction",
-        interaction_keys.SYSTEM_INTERACTION,
-        _interaction,
-        may_have_entries=lambda contact: _count_of_system(contact) > 0,
-    ),
-    *(
-        _Range("note", prefix, _note, is_by_id=True, may_have_entries=_has_notes)
-        for prefix in note_keys.RANGES
-    ),
-    _Range(
-        "booking",
-        booking_keys.COUNTED,
-        _booking,
-        may_have_entries=lambda contact: contact.total_bookings > 0,
-    ),
+    _Range("interaction", interaction_keys.INTERACTION, _interaction),
+    _Range("interaction", interaction_keys.SYSTEM_INTERACTION, _interaction),
+    *(_Range("note", prefix, _note, is_by_id=True) for prefix in note_keys.RANGES),
+    _Range("booking", booking_keys.COUNTED, _booking),
     _Range("booking", booking_keys.CANCELLED, _booking),
-    _Range(
-        "status",
-        contact_keys.STATUS,
-        _status,
-        may_have_entries=lambda contact: contact.status_changed_at is not None,
-    ),
-    _Range(
-        "consent",
-        contact_keys.CONSENT,
-        _consent,
-        is_by_id=True,
-        may_have_entries=lambda contact: bool(contact.communication["opt_outs"]),
-    ),
+    _Range("status", contact_keys.STATUS, _status),
+    _Range("consent", contact_keys.CONSENT, _consent, is_by_id=True),
     _Range("change", event_keys.EVENT, _change, is_by_id=True),
 )
 """All ranges. Two ranges of one kind have no entries of the same place."""
@@ -167,6 +135,7 @@ class TimelineIndex:
     def __init__(self, store: Store, tenant_id: str, budget: Budget) -> None:
         self._reads = BudgetedReads(store, budget)
         self._tenant = tenant_id
+        self._parts = Parts(self._reads, tenant_id)
         self._contacts = ContactTable(store, tenant_id)
 
     def contact(self, contact_id: str) -> Contact | None:
@@ -178,33 +147,43 @@ class TimelineIndex:
     ) -> Iterator[tuple[Position, Found | None]]:
         """Yield the entries of some kinds, the latest first, each with its position; after a position, if there is one.
 
-        Yields None for an item that is no entry. Reads `portion` items of each range at first, and twice as many each
-        time, up to a hundred. Raises BudgetSpent when the budget is spent.
+        Those of contacts merged into it are among them. Yields None for an item that is no entry. Reads `portion` items
+        of each range at first, and twice as many each time, up to a hundred. Raises BudgetSpent when the budget is
+        spent.
         """
-        partition = contact_keys.partition(self._tenant, contact.id)
+        ranges = [one for one in _RANGES if one.kind in kinds]
         walks = [
-            self._walk_range(partition, one, after, portion)
-            for one in _RANGES
-            if one.kind in kinds and one.may_have_entries(contact)
+            self._walk_range(contact.id, "", one, after, portion)
+            for one in ranges
+            # Contacts may be older than their figures of cancelled bookings.
+            if one.prefix == booking_keys.CANCELLED or may_have_entries(contact, one.prefix)
         ]
-        for position, one, item in merge(*walks, key=lambda entry: entry[0], reverse=True):
-            yield position, one.decode(self._tenant, item)
+        walks += [
+            self._walk_range(part.id, part.id, one, after, portion)
+            for part in self._parts.merged_into(contact)
+            for one in ranges
+            if may_have_entries(part, one.prefix)
+        ]
+        for position, one, item in merge(*walks, key=itemgetter(0), reverse=True):
+            found = one.decode(self._tenant, item)
+            yield position, found.of_contact(contact.id) if found is not None else None
 
     def _walk_range(
-        self, partition: str, one: _Range, after: Position | None, portion: int
+        self, contact_id: str, part_id: str, one: _Range, after: Position | None, portion: int
     ) -> Iterator[tuple[Position, _Range, Item]]:
         rows = walking.walk(
             self._reads,
-            partition,
+            contact_keys.partition(self._tenant, contact_id),
             page=portion,
             largest=_LARGEST,
             between=(one.prefix, one.prefix + _AFTER_ALL),
-            after=None if after is None else one.find_bound(after),
+            after=None if after is None else one.find_bound(after, part_id),
             descending=True,
             consistent=True,
         )
         for row in rows:
-            yield (one.place_of(row), one.number), one, row
+            place = one.place_of(row)
+            yield (place, one.number, part_id) if part_id else (place, one.number), one, row
 
 
 def _time_of(entry_id: str) -> str:
