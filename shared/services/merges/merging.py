@@ -197,8 +197,12 @@ class Merging:
                 code="merged_later",
             )
         detail = self._merges.get_detail(merge)
-        if detail is None or any(one not in survivor.merged_from for one in merge.merged_ids):
-            raise ConcurrentChange()  # undone meanwhile
+        if (
+            detail is None
+            or survivor.is_merged
+            or any(one not in survivor.merged_from for one in merge.merged_ids)
+        ):
+            raise ConcurrentChange()  # undone, or merged further, meanwhile
         plan = self._plan_undo(merge, detail, survivor)
         changes = self._members.complete(plan.survivor, *plan.returned)
         after, event = _change_of(changes, survivor.id)

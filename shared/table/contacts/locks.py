@@ -191,6 +191,9 @@ class ContactLocks:
         A contact that becomes merged leaves its locks as they are, for its survivor or itself. For contacts with merged
         ones, and for those that a merge is undone for, the locks are read first: a hundred are one call.
         """
+        (before, after), *others = changes
+        if before is None and not others:  # as most rows of an import
+            return LockPlan({lock: (name, after.id, "") for lock, name in after.locks.items()})
         plan, left_as_they_are, unsure = LockPlan(), set[Lock](), set[Lock]()
         owners: dict[Lock, tuple[str, Contact]] = {}
         for before, after in changes:
@@ -241,19 +244,23 @@ class ContactLocks:
         not in force.
         """
         watched: dict[str, int] = {}
+        wanted = tuple(plan.takes)
         for lock, (name, contact_id, released_by) in plan.takes.items():
-            refusal = partial(self._refuse, lock, name, tuple(plan.takes))
-            guard = guards.is_free_or_own(_OWNER, contact_id, refusal)
+            refusal = partial(self._refuse, lock, name, wanted)
             if released_by:
                 guard = guards.is_of_or_own(_OWNER, released_by, contact_id, refusal)
-            elif (left := self._left.get(lock)) is not None:
+            elif (left := self._left.get(lock)) is None:
+                guard = guards.is_free_or_own(_OWNER, contact_id, refusal)
+            else:
                 guard = guards.is_of_or_own(_OWNER, left.holder_id, contact_id, self._forget)
                 if left.version is not None:  # one that is purged never has the value again
                     watched[left.survivor_id] = left.version
             transaction.put({**self._key(lock), _OWNER: {"S": contact_id}}, **guard)
         for lock, contact_id in plan.releases.items():
             transaction.delete(self._key(lock), **guards.is_free_or_own(_OWNER, contact_id))
-        versions = {after.id: before.version if before else None for before, after in changes}
+        versions = (
+            {after.id: before.version if before else None for before, after in changes} if watched else {}
+        )
         for survivor_id, version in watched.items():
             if survivor_id not in versions:
                 self._watch(transaction, survivor_id, version)

@@ -12,6 +12,7 @@ from shared.projections.leftover_rows import LeftoverRows
 from shared.services.contacts.purge import Purge
 from shared.wiring.base import store
 from shared.wiring.contacts import purge_table
+from tests.integration.imports.drop_folder import DropFolder
 from tests.integration.merges.merging import merge, undo
 from tests.integration.world import World, booking
 from tests.support.aws import Stack
@@ -114,8 +115,16 @@ def test_chains_are_undone_from_their_ends(world: World, three: list[str]) -> No
     assert refused(answer) == (409, "merged_later") and outer in answer.json["detail"]
     undo(world, outer)
     assert read(world, two)["merged_from"] == [one]
+    world.catch_up()
+    assert {one["id"] for one in world.listed()} == {two, three_id}
     undo(world, inner)
     assert [read(world, contact_id)["id"] for contact_id in three] == three
+    world.catch_up()
+    assert {one["id"]: one["email"] for one in world.listed()} == {
+        contact_id: f"{name}@example.com"
+        for contact_id, name in zip(three, ("one", "two", "three"), strict=True)
+    }
+    assert [one["id"] for one in world.listed(email="one@example.com")] == [one]
     world.content.assert_whole()
 
 
@@ -154,6 +163,30 @@ def test_an_address_that_the_survivor_shed_is_free_and_stays_with_who_takes_it(
     back = undo(world, made)
     assert back["undo"]["kept"] == [{"field": "email", "contact_id": two, "reason": "address_taken"}]
     assert (read(world, two)["email"], read(world, eve)["email"]) == (None, "two@example.com")
+    world.content.assert_whole()
+
+
+def test_every_door_takes_an_address_that_a_survivor_shed(world: World) -> None:
+    shed = [f"{number}@shed.example.com" for number in range(5)]
+    one = world.create("one@example.com")["id"]
+    two = world.create(shed[0], other_emails=shed[1:])["id"]
+    merge(world, one, two)
+    assert world.send("PATCH", f"/contacts/{one}", {"other_emails": []}).status == 200
+    bulk = {"contacts": [{"first_name": "Bulk", "email": shed[0]}, {"first_name": "Bulk"}]}
+    bulk["contacts"][1]["email"] = "other@example.com"
+    answer = world.send("POST", "/contacts/bulk-create", bulk)
+    assert [entry["status"] for entry in answer.json["items"]] == [201, 201]
+    world.post_booking(booking(invitee_email=shed[1]))
+    world.bookings.pump()
+    assert DropFolder(world).run(f"email\n{shed[2]}\n")["counts"]["created"] == 1
+    known = world.create("known@example.com")["id"]
+    changed = world.send("PATCH", f"/contacts/{known}", {"email": shed[3]})
+    assert changed.status == 200
+    customer = world.send("POST", "/customers", {"first_name": "Acme"}).json["id"]
+    assert world.create(shed[4], customer_id=customer)["is_primary"]
+    world.catch_up()
+    found = {address: world.listed(email=address) for address in shed}
+    assert all(len(contacts) == 1 and contacts[0]["id"] != one for contacts in found.values())
     world.content.assert_whole()
 
 
