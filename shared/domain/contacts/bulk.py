@@ -35,7 +35,7 @@ class BulkResult:
     refusal: DomainError | None = None
 
 
-@with_fields({name: patch_field(how) for name, how in SETTABLE.items() if how.in_bulk})
+@with_fields({name: patch_field(how, how.type) for name, how in SETTABLE.items() if how.in_bulk})
 class BulkFields(MergePatch):
     """A merge patch (RFC 7396) of the fields of which many contacts can have the same value."""
 

@@ -17,16 +17,19 @@ from shared.domain.tenant import TenantSettings
 from shared.domain.text import unique_names
 
 
-def clean(given: Mapping[str, Any], settings: TenantSettings) -> ContactFields:
+def clean(
+    given: Mapping[str, Any], settings: TenantSettings, *, may_be_over_limits: bool = False
+) -> ContactFields:
     """Return fields in their stored form under a tenant's settings: addresses, numbers and names of labels normalized,
     null replaced by the field's empty value.
 
-    `given` holds the fields of an input or a patch that are to be set, one or all. Raises Invalid, naming every
-    refused field.
+    `given` holds the fields of an input or a patch that are to be set, one or all. `may_be_over_limits`: the lengths of
+    lists are not checked, since the contact may have as many entries already; see `list_limits`. Raises Invalid,
+    naming every refused field.
     """
     cleaned = {name: empty_value(name) if value is None else value for name, value in given.items()}
     refusals: list[Invalid] = []
-    for name, clean_field in _CLEANERS.items():
+    for name, clean_field in (_CLEANERS_OVER_LIMITS if may_be_over_limits else _CLEANERS).items():
         if name in given:
             try:
                 cleaned[name] = clean_field(given[name], settings)
@@ -99,6 +102,11 @@ def _custom_fields(value: dict[str, Any] | None, _: TenantSettings) -> dict[str,
     return custom_fields.clean_custom_fields(value) if value else value
 
 
+def _many_custom_fields(value: dict[str, Any] | None, _: TenantSettings) -> dict[str, Any] | None:
+    most = custom_fields.MAX_GIVEN
+    return custom_fields.clean_custom_fields(value, most=most) if value else value
+
+
 _CLEANERS: dict[str, Callable[[Any, TenantSettings], Any]] = {
     "first_name": _first_name,
     "email": _email,
@@ -112,6 +120,11 @@ _CLEANERS: dict[str, Callable[[Any, TenantSettings], Any]] = {
     "custom_fields": _custom_fields,
 }
 """The cleaners of fields that need more than an empty value, in the order in which refusals name the fields."""
+_CLEANERS_OVER_LIMITS: dict[str, Callable[[Any, TenantSettings], Any]] = {
+    **_CLEANERS,
+    "tags": _label_names,
+    "custom_fields": _many_custom_fields,
+}
 
 
 def _is_empty_patch(communication: CommunicationInput | CommunicationPatch | None) -> bool:

@@ -18,6 +18,9 @@ MAX_BYTES = 65_536
 """Bytes of all names and values together, as JSON in UTF-8. Fifty ASCII texts of the greatest length fit. Without this
 limit, fifty of them in four-byte characters would make a record of 240 KB, and an event with old and new values twice
 that, more than an item holds."""
+MAX_GIVEN = 101 * MAX_FIELDS
+"""Fields in one change of a contact. A contact may have more than MAX_FIELDS after merges: at most its own and those of
+a hundred others. A change may keep them."""
 _MAX_INTEGER = 2**53 - 1  # beyond it JSON readers differ (RFC 7493, section 2.2)
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,49}")
@@ -35,17 +38,19 @@ _SCHEMA: dict[str, Any] = {
 }
 _INPUT_SCHEMA = {**_SCHEMA, "additionalProperties": {"anyOf": [*_VALUES, {"type": "null"}]}}
 
-CustomFields = Annotated[dict[str, Any], WithJsonSchema(_SCHEMA)]
+CustomFields = Annotated[dict[str, Any], WithJsonSchema({**_SCHEMA, "maxProperties": MAX_GIVEN})]
 CustomFieldsInput = Annotated[dict[str, Any], WithJsonSchema(_INPUT_SCHEMA)]
 """Checked by `clean_custom_fields`, whose refusals name one field: those of a pydantic union name each alternative."""
+CustomFieldsChange = Annotated[dict[str, Any], WithJsonSchema({**_INPUT_SCHEMA, "maxProperties": MAX_GIVEN})]
+"""The same in a change of a contact, which may have more of them after a merge."""
 
 
-def clean_custom_fields(given: dict[str, Any]) -> dict[str, Any]:
+def clean_custom_fields(given: dict[str, Any], *, most: int = MAX_FIELDS) -> dict[str, Any]:
     """Return custom fields in their stored form, including None, which removes a field.
 
-    Whole numbers become integers. Raises Invalid, naming every refused field.
+    Whole numbers become integers. Raises Invalid, naming every refused field, or for more than `most` fields.
     """
-    if len(given) > MAX_FIELDS:
+    if len(given) > most:
         raise _too_many()
     stored: dict[str, Any] = {}
     errors: list[FieldError] = []
@@ -90,20 +95,28 @@ def _clean_number(field: str, value: float) -> float:
     return value
 
 
-def merge_custom_fields(present: dict[str, Any], given: dict[str, Any] | None) -> dict[str, Any]:
+def merge_custom_fields(
+    present: dict[str, Any], given: dict[str, Any] | None, *, had: dict[str, Any] | None = None
+) -> dict[str, Any]:
     """Return `present` after a merge patch (RFC 7396) of cleaned custom fields; None removes all fields.
 
-    Raises Invalid when the result has too many fields or is too long.
+    Raises Invalid when the result has too many fields or is too long, unless it is no larger than the fields that the
+    contact `had`, by default `present`: those that were united by a merge may be over the limits.
     """
     if given is None:
         return {}
+    before = present if had is None else had
     result = {name: value for name, value in {**present, **given}.items() if value is not None}
-    if len(result) > MAX_FIELDS:
+    if len(result) > max(MAX_FIELDS, len(before)):
         raise _too_many()
-    if len(json.dumps(result, ensure_ascii=False).encode()) > MAX_BYTES:
+    if (size := _size(result)) > MAX_BYTES and size > _size(before):
         message = f"All custom fields together have at most {MAX_BYTES:,} bytes."
         raise Invalid.field("custom_fields", "too_long", message)
     return result
+
+
+def _size(fields: dict[str, Any]) -> int:
+    return len(json.dumps(fields, ensure_ascii=False).encode())
 
 
 def as_text(value: Any) -> str:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, TypedDict
 from pydantic import Field
 
 from shared.domain.contacts.communication import CommunicationInput, CommunicationPatch, Preference
-from shared.domain.contacts.custom_fields import CustomFieldsInput
+from shared.domain.contacts.custom_fields import MAX_FIELDS, CustomFieldsChange, CustomFieldsInput
 from shared.domain.contacts.other_phones import MAX_PHONES, OtherPhone, OtherPhoneInput
 from shared.domain.contacts.status import LifecycleStage, RelationshipStatus
 from shared.domain.text import GivenName, GroupName, LabelName, Line, LongText, Name
@@ -22,14 +22,21 @@ MAX_TYPES = 20
 MAX_GROUPS = 100
 """How many static groups a contact is in at most."""
 
+MAX_LISTED = 4_000
+"""Entries of a list in one change of a contact. Lists that were united by a merge may be over the limits above, and a
+change may keep or shorten them: no contact of 150 kB, the limit of merges, has a list as long."""
+
 TagNames = Annotated[list[LabelName], Field(max_length=100)]
 _TypeNames = Annotated[list[LabelName], Field(max_length=MAX_TYPES)]
 _GroupNames = Annotated[list[GroupName], Field(max_length=MAX_GROUPS)]
 _Email = Annotated[str, Field(max_length=254)]
 _OtherEmails = Annotated[list[_Email], Field(max_length=MAX_OTHER_EMAILS)]
 _OtherPhones = Annotated[list[OtherPhoneInput], Field(max_length=MAX_PHONES)]
+_Longer = Field(max_length=MAX_LISTED)
 _ShortId = Annotated[str, Field(max_length=64)]
 _TypedPhone = Annotated[str, Field(max_length=64)]
+
+_OR_AS_MANY = ", or as many as a merge has left the contact with."
 
 REQUIRED: Final = object()
 """Instead of an empty value: the field must have a value."""
@@ -42,7 +49,9 @@ class Settable:
     meaning of null; `list` stands for an empty list. `stays`: a replacement without the field keeps the present value.
     `in_creation`: whether a new contact can have it. `in_bulk`: whether one value can be set on many contacts.
     `name`: its name in inputs, where that differs from its name in `ContactFields`. `patch_type`: what patches accept,
-    where that differs. The rest is documentation; each note follows `description` in the inputs of its kind.
+    where that differs; `change_type`: what patches and replacements of one contact accept, where that differs. The rest
+    is documentation; each note follows `description` in the inputs of its kind. `change_note`: in patches and
+    replacements of one contact.
     """
 
     def __init__(
@@ -55,9 +64,11 @@ class Settable:
         in_bulk: bool = False,
         name: str | None = None,
         patch_type: Any = None,
+        change_type: Any = None,
         description: str = "",
         creation_note: str = "",
         patch_note: str = "",
+        change_note: str = "",
         examples: list[Any] | None = None,
         patch_examples: list[Any] | None = None,
     ) -> None:
@@ -68,9 +79,11 @@ class Settable:
         self.in_bulk = in_bulk
         self.name = name
         self.patch_type = patch_type
+        self.change_type = change_type
         self.description = description
         self.creation_note = creation_note
         self.patch_note = patch_note
+        self.change_note = change_note
         self.examples = examples
         self.patch_examples = patch_examples
 
@@ -99,13 +112,23 @@ class ContactFields(TypedDict, total=False):
             TagNames,
             list,
             in_bulk=True,
+            change_type=Annotated[list[LabelName], _Longer],
+            change_note=f"At most as many as the setting `max_tags_per_contact` says{_OR_AS_MANY}",
             description="Names of tags. A tag that does not exist yet is created.",
             examples=[["vip"]],
             patch_examples=[["vip"]],
         ),
     ]
     types: Annotated[
-        list[str], Settable(_TypeNames, list, in_bulk=True, description="Names of existing types.")
+        list[str],
+        Settable(
+            _TypeNames,
+            list,
+            in_bulk=True,
+            change_type=Annotated[list[LabelName], _Longer],
+            change_note=f"At most {MAX_TYPES}{_OR_AS_MANY}",
+            description="Names of existing types.",
+        ),
     ]
     groups: Annotated[
         list[str],
@@ -113,6 +136,8 @@ class ContactFields(TypedDict, total=False):
             _GroupNames,
             list,
             stays=True,
+            change_type=Annotated[list[GroupName], _Longer],
+            change_note=f"At most {MAX_GROUPS}{_OR_AS_MANY}",
             description="Names or ids of existing static groups.",
             patch_note="The contact leaves all groups that are not listed.",
         ),
@@ -122,6 +147,8 @@ class ContactFields(TypedDict, total=False):
         Settable(
             _OtherEmails,
             list,
+            change_type=Annotated[list[_Email], _Longer],
+            change_note=f"At most {MAX_OTHER_EMAILS}{_OR_AS_MANY}",
             examples=[["ada@home.example.com"]],
             patch_examples=[["ada@home.example.com"]],
         ),
@@ -131,6 +158,8 @@ class ContactFields(TypedDict, total=False):
         Settable(
             _OtherPhones,
             list,
+            change_type=Annotated[list[OtherPhoneInput], _Longer],
+            change_note=f"At most {MAX_PHONES}{_OR_AS_MANY}",
             examples=[[{"label": "mobile", "number": "+12025550143"}]],
             patch_examples=[[{"label": "mobile", "number": "+12025550143"}]],
         ),
@@ -192,6 +221,8 @@ class ContactFields(TypedDict, total=False):
         Settable(
             CustomFieldsInput,
             in_bulk=True,
+            change_type=CustomFieldsChange,
+            change_note=f"At most {MAX_FIELDS}{_OR_AS_MANY}",
             patch_note="Changes only the fields it names; null removes a field.",
             examples=[{"favourite_colour": "green", "visits": 3}],
             patch_examples=[{"favourite_colour": None, "visits": 4}],

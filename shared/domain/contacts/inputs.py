@@ -28,21 +28,27 @@ def with_fields(fields: Mapping[str, Any]) -> Callable[[type[M]], type[M]]:
     return add
 
 
-def creation_field(how: Settable) -> tuple[Any, Any]:
-    """Return the type and `Field` of a field of a whole contact."""
+def whole_field(how: Settable, type: Any) -> tuple[Any, Any]:
+    """Return the type and `Field` of a field of a whole contact, which accepts `type`."""
     stays = "A replacement that omits it keeps the present value." if how.stays else ""
-    about = _documentation(how.description, how.creation_note, stays, examples=how.examples)
+    about = _documentation(
+        how.description, how.creation_note, stays, _change_note(how, type), examples=how.examples
+    )
     if how.empty is REQUIRED:
-        return how.type, Field(**about) if about else ...
+        return type, Field(**about) if about else ...
     if how.empty is list:
-        return how.type, Field(default_factory=list, **about)
-    return how.type if how.empty is not None else how.type | None, _field(how.empty, about)
+        return type, Field(default_factory=list, **about)
+    return type if how.empty is not None else type | None, _field(how.empty, about)
 
 
-def patch_field(how: Settable, examples: list[Any] | None = None) -> tuple[Any, Any]:
-    """Return the type and `Field` of a field of a merge patch."""
-    about = _documentation(how.description, how.patch_note, examples=examples)
-    return (how.patch_type or how.type) | None, _field(None, about)
+def patch_field(how: Settable, type: Any, examples: list[Any] | None = None) -> tuple[Any, Any]:
+    """Return the type and `Field` of a field of a merge patch, which accepts `type`."""
+    about = _documentation(how.description, how.patch_note, _change_note(how, type), examples=examples)
+    return (how.patch_type or type) | None, _field(None, about)
+
+
+def _change_note(how: Settable, type: Any) -> str:
+    return how.change_note if type is how.change_type else ""
 
 
 def _field(default: object, about: dict[str, Any]) -> Any:
@@ -59,7 +65,9 @@ def _documentation(*sentences: str, examples: list[Any] | None) -> dict[str, Any
     return about
 
 
-@with_fields({name: creation_field(how) for name, how in SETTABLE.items() if how.in_creation})
+@with_fields(
+    {name: whole_field(how, how.change_type or how.type) for name, how in SETTABLE.items() if how.in_creation}
+)
 class ContactReplacement(BaseModel):
     """The fields of a contact that is replaced as a whole."""
 
@@ -74,6 +82,7 @@ class ContactReplacement(BaseModel):
         return {name: value for name, value in self.__dict__.items() if name not in absent}
 
 
+@with_fields({name: whole_field(how, how.type) for name, how in SETTABLE.items() if how.change_type})
 class ContactInput(ContactReplacement):
     """The fields of a new contact."""
 
@@ -95,7 +104,12 @@ class MergePatch(BaseModel):
         return {name: getattr(self, name) for name in self.model_fields_set}
 
 
-@with_fields({name: patch_field(how, how.patch_examples) for name, how in SETTABLE.items()})
+@with_fields(
+    {
+        name: patch_field(how, how.change_type or how.type, how.patch_examples)
+        for name, how in SETTABLE.items()
+    }
+)
 class ContactPatch(MergePatch):
     """A JSON merge patch (RFC 7396) of a contact: fields left out stay as they are, null clears a field."""
 

@@ -202,7 +202,9 @@ class Contact(BookedFields, StatusFields, PresenceFields):
         fields["is_primary"] = self._resolve_primary(given)
         if "custom_fields" in given:
             present = {} if whole else self.custom_fields
-            fields["custom_fields"] = custom_fields.merge_custom_fields(present, given["custom_fields"])
+            fields["custom_fields"] = custom_fields.merge_custom_fields(
+                present, given["custom_fields"], had=self.custom_fields
+            )
         return fields
 
     def _resolve_primary(self, given: LabelledFields) -> bool:

@@ -29,6 +29,9 @@ _TOGETHER: tuple[frozenset[str], ...] = (
 )
 """Fields among which values move. If the merge changes one of them, the undo needs the others too."""
 
+_BOOKED = frozenset({"first_name", "last_name", "phone", "owner_id"})
+"""The fields that bookings set. If the merge changes from which booking one comes, the undo needs them too."""
+
 
 class ContactChange(NamedTuple):
     """A contact before and after a change, and the event of it."""
@@ -125,6 +128,8 @@ def _changes(survivor: Contact, given: Mapping[str, Any]) -> dict[str, tuple[Any
     changed.add(
         "communication"
     )  # the undo looks for opt-outs since the merge, also if there were none before
+    if "booked" in changed:
+        changed |= _BOOKED
     for group in _TOGETHER:
         if not changed.isdisjoint(group):
             changed |= group

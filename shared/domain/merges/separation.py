@@ -80,7 +80,6 @@ class _Work:
     def __init__(self, survivor: Contact, detail: MergeDetail) -> None:
         self._now = survivor
         self._changes = detail.changes
-        self._went_back: set[str] = set()
         self.result = Separation()
 
     def _set(self, name: str, value: Any) -> None:
@@ -121,7 +120,6 @@ class _Work:
                 given[unit] = owners[given[unit]]
             if unit in _RAW:
                 given[_RAW[unit]] = self._changes[_RAW[unit]][0]
-            self._went_back.add(unit)
             for name, value in given.items():
                 self._set(name, value)
         self._set("full_name", join_name(self._get("first_name"), self._get("last_name")))
@@ -245,14 +243,23 @@ class _Work:
         if "created_at" in self._changes:
             before, after = self._changes["created_at"]
             self._set("created_at", before if self._now.created_at == after else self._now.created_at)
+        self.result.given["booked"] = self._booked()
+
+    def _booked(self) -> dict[str, str]:
+        """Return the booking events from which fields come. Of a field that was changed since, no earlier one is."""
         booked = dict(self._now.booked)
-        before, _ = self._changes.get("booked", (self._now.booked, None))
+        before, after = self._changes.get("booked", (booked, booked))
         for unit in BOOKED:
-            if unit in self._went_back:
+            is_unchanged = unit not in self.result.kept and all(
+                not differ(getattr(self._now, name), self._changes[name][1])
+                for name in _SCALARS[unit]
+                if name in self._changes
+            )
+            if is_unchanged and booked.get(unit) == after.get(unit):
                 booked.pop(unit, None)
                 if unit in before:
                     booked[unit] = before[unit]
-        self.result.given["booked"] = dict(sorted(booked.items()))
+        return dict(sorted(booked.items()))
 
 
 def _by_number(phones: Sequence[OtherPhone]) -> dict[str, OtherPhone]:

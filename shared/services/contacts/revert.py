@@ -12,7 +12,6 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from shared.domain.callers import Caller
-from shared.domain.contacts.cleaning import clean
 from shared.domain.contacts.communication import CommunicationInput
 from shared.domain.contacts.fields import LabelledFields
 from shared.domain.contacts.history import label_names
@@ -148,7 +147,7 @@ class ContactRevert:
             given["other_phones"] = [
                 OtherPhoneInput(label=one["label"], number=one["number"]) for one in given["other_phones"]
             ]
-        fields = cast("dict[str, Any]", writing.prepare(given))
+        fields = cast("dict[str, Any]", writing.prepare(given, for_change=True))
         for name in _TYPED:
             if name in given:
                 fields[f"{name}_raw"] = getattr(then, f"{name}_raw")
@@ -159,8 +158,6 @@ class ContactRevert:
             if name in values:
                 fields[ids] = values[name]
                 fields[name] = [by_id[label_id].name for label_id in values[name] if label_id in by_id]
-        if "tags" in values:
-            clean({"tags": fields["tags"]}, self._settings())
         return cast("LabelledFields", fields)
 
 

@@ -16,6 +16,7 @@ from shared.domain.callers import Caller
 from shared.domain.contacts.cleaning import clean
 from shared.domain.contacts.consent import ConsentEntry
 from shared.domain.contacts.fields import LabelledFields
+from shared.domain.contacts.list_limits import check_growth
 from shared.domain.contacts.record import Contact, Source
 from shared.domain.errors import DomainError, FieldError, Invalid, PermissionDenied, Unavailable
 from shared.domain.events import Event
@@ -90,8 +91,11 @@ class ContactWriting:
 
     # Fields
 
-    def prepare(self, given: dict[str, Any], *, new: bool = False) -> LabelledFields:
+    def prepare(
+        self, given: dict[str, Any], *, new: bool = False, for_change: bool = False
+    ) -> LabelledFields:
         """Return fields in their stored form, with their labels. `new`: they are those of a contact to be created.
+        `for_change`: they are for `change_fields`, which checks the lengths of lists.
 
         Raises PermissionDenied unless the caller may write contacts; to set an owner, or to call an address verified
         where the tenant's setting `email_verification` is on, the caller must be allowed to write all contacts. Raises
@@ -102,7 +106,8 @@ class ContactWriting:
         ):
             raise PermissionDenied.lacking("contacts:write:all")
         try:
-            return label_fields(clean(given, self._settings()), self.labelling)
+            cleaned = clean(given, self._settings(), may_be_over_limits=for_change)
+            return label_fields(cleaned, self.labelling)
         except Invalid as refusal:
             from shared.domain import faults
 
@@ -259,9 +264,11 @@ class ContactWriting:
     ) -> tuple[Contact, Event] | None:
         """Return a contact with prepared fields changed, and the event; None when nothing changes.
 
-        `whole`: fields that are left out are emptied. Raises Invalid for a new owner who may not own contacts.
+        `whole`: fields that are left out are emptied. Raises Invalid for a new owner who may not own contacts, and for
+        lists that grow beyond their limits.
         """
         self.check_owner(fields.get("owner_id"), before)
+        check_growth(before, fields, max_tags=self._settings().max_tags_per_contact)
         return before.change(fields, whole=whole, stamp=stamp)
 
     def require_right(self, permission: str, contact: Contact) -> None:

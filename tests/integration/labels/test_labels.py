@@ -258,6 +258,26 @@ def test_a_contact_never_has_eleven_tags_however_many_add_at_once(world: World) 
     assert len(shown(world, contact)["tags"]) == 10
 
 
+def test_lists_over_their_limits_are_kept_or_shortened_and_do_not_grow(world: World) -> None:
+    names = [f"tag {number}" for number in range(6)]
+    contact = world.create(tags=names[:5])
+    path = f"/contacts/{contact['id']}"
+    assert world.send("PATCH", "/settings", {"max_tags_per_contact": 3}).status == 200
+    whole = {"first_name": "Ada", "email": contact["email"]}
+    for method, given in (("PATCH", {}), ("PUT", whole)):
+        refused = world.send(method, path, {**given, "tags": names})
+        assert (refused.status, refused.json["errors"][0]["code"]) == (422, "too_many_tags")
+    assert world.send("PATCH", path, {"tags": names[:5], "company": "Acme"}).status == 200
+    answer = world.send("PUT", path, {**whole, "tags": names[1:5]})
+    assert (answer.status, answer.json["tags"]) == (200, names[1:5])
+    refused = world.send("PATCH", path, {"other_emails": [f"e{number}@example.com" for number in range(21)]})
+    assert [(one["field"], one["code"]) for one in refused.json["errors"]] == [("other_emails", "too_long")]
+    assert refused.status == 422
+    assert (
+        world.send("POST", "/contacts", {**whole, "email": "b@example.com", "tags": names[:4]}).status == 422
+    )
+
+
 def test_a_tenant_has_so_many_tags_and_no_more(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(MAX_LABELS, "tag", 2)  # type: ignore[index]
     make(world, "tags", "a")

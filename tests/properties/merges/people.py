@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from shared.domain.callers import Caller
 from shared.domain.contacts.part_figures import Figures, FigureTimes
 from shared.domain.contacts.record import LABEL_ID_FIELDS, Contact
+from shared.domain.events import differ
 from shared.domain.ids import derived_id
 from shared.domain.merges.plan import MergePlan, plan_merge
 from shared.domain.merges.undo import Present, UndoPlan, plan_undo
@@ -217,5 +218,15 @@ class World:
 
 def content(contact: Contact) -> dict[str, Any]:
     """Return what a contact is, apart from the changes that led to it."""
-    changes = {"version", "updated_at", "updated_by", "last_event"}
+    # A status that goes back is a further entry of the history.
+    changes = {"version", "updated_at", "updated_by", "last_event", "status_changed_at"}
     return {name: value for name, value in contact.__dict__.items() if name not in changes}
+
+
+def difference(contact: Contact, content_before: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Return the fields in which a contact is not as it was, each with both values."""
+    return {
+        name: (content_before[name], value)
+        for name, value in content(contact).items()
+        if differ(value, content_before[name])
+    }
