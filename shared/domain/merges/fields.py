@@ -42,6 +42,8 @@ NUMBER_LABELS = {"phone": "phone", "whatsapp": "whatsapp"}
 """The labels that numbers get when they become further ones, by the field in which they were."""
 LABELS = {"tag_ids": "tags", "type_ids": "types", "group_ids": "groups"}
 """The fields with the ids of labels, and those with their names."""
+_WITH_DETAILS = frozenset({"email", "phone", "whatsapp"})
+"""Units whose value has details. The survivor keeps those if the value stays, whichever contact is chosen."""
 BOOKED = ("name", "phone", "owner_id")
 """The units that a booking may have set; the field `booked` names them so too."""
 
@@ -113,6 +115,8 @@ def united(sources: Sources) -> dict[str, Any]:
     given: dict[str, Any] = {}
     for name, fields in UNITS.items():
         source = sources.source(name)
+        if name in _WITH_DETAILS and getattr(source, name) == getattr(sources.survivor, name):
+            source = sources.survivor
         given |= {one: getattr(source, one) for one in fields}
     for name, fields in SETTLED.items():
         if (chosen := sources.chosen(name)) is not None:

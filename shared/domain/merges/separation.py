@@ -248,7 +248,7 @@ class _Work:
     def _booked(self) -> dict[str, str]:
         """Return the booking events from which fields come. Of a field that was changed since, no earlier one is."""
         booked = dict(self._now.booked)
-        before, after = self._changes.get("booked", (booked, booked))
+        before, after = self._changes.get("booked", (self._now.booked, self._now.booked))
         for unit in BOOKED:
             is_unchanged = unit not in self.result.kept and all(
                 not differ(getattr(self._now, name), self._changes[name][1])

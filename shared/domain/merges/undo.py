@@ -1,7 +1,7 @@
 """The plan of the undo of a merge: every record after it, worked out before anything is written.
 
-The contacts that were merged are back as they were, and the survivor loses what the merge gave it, as far as nobody has
-changed it since (`separation.py`). What differs from that is listed with the reason.
+The contacts that were merged are back as they were, and the survivor loses what the merge gave it, as far as it has not
+changed since (`separation.py`). What differs from that is listed with the reason.
 """
 
 from __future__ import annotations
