@@ -65,7 +65,8 @@ EXAMPLES = {
             Merged(GRACE_ID, ADA_ID, "merged_ids.0"),
             NotFound("Contact"),
             Conflict(
-                "The contacts are too large to be written at once. Merge fewer contacts at once.",
+                "The contacts, their customers and the locks of their values are 104 records. 90 records, and "
+                "3,500,000 bytes of them, can be written at once. Merge fewer contacts at once.",
                 code="merge_too_large",
             ),
         ),

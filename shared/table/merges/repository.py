@@ -182,14 +182,10 @@ class MergeTable:
         commit_with_locks(self._store, build)
 
     def _check_size(self, transaction: Transaction, most: int) -> None:
-        if len(transaction.steps) > most:
+        steps = len(transaction.steps)
+        if steps > most or transaction.size() > MOST_BYTES:
             raise Conflict(
-                f"The contacts, their customers and their addresses are {len(transaction.steps)} records, and "
-                f"{most} can be written at once. Merge fewer contacts at once.",
-                code="merge_too_large",
-            )
-        if transaction.size() > MOST_BYTES:
-            raise Conflict(
-                "The contacts are too large to be written at once. Merge fewer contacts at once.",
+                f"The contacts, their customers and the locks of their values are {steps} records. {most} records, and "
+                f"{MOST_BYTES:,} bytes of them, can be written at once. Merge fewer contacts at once.",
                 code="merge_too_large",
             )

@@ -8,6 +8,7 @@ import pytest
 
 from shared.domain import timestamps
 from shared.domain.tenant import TenantSettings
+from shared.projections.comparison import find_discrepancies
 from shared.projections.leftover_rows import LeftoverRows
 from shared.services.contacts.purge import Purge
 from shared.wiring.base import store
@@ -125,6 +126,7 @@ def test_chains_are_undone_from_their_ends(world: World, three: list[str]) -> No
         for contact_id, name in zip(three, ("one", "two", "three"), strict=True)
     }
     assert [one["id"] for one in world.listed(email="one@example.com")] == [one]
+    assert find_discrepancies("T1", world.content.of("T#T1#")) == ({}, [])
     world.content.assert_whole()
 
 
