@@ -44,6 +44,7 @@ EXAMPLES = {
         request={
             "default_country": "GB",
             "timezone": "Europe/London",
+            "duplicate_key": "member_number",
             "rate_limit": {"requests_per_second": 20},
             "import_defaults": {"on_duplicate": "merge", "tags": ["from the folder"]},
             "tag_rules": [
@@ -55,6 +56,7 @@ EXAMPLES = {
             update={
                 "default_country": "GB",
                 "timezone": "Europe/London",
+                "duplicate_key": "member_number",
                 "rate_limit": RateLimitShown(requests_per_second=20, burst=100),
                 "import_defaults": ImportDefaultsShown(on_duplicate="merge", tags=["from the folder"]),
                 "tag_rules": [

@@ -51,6 +51,7 @@ class TenantSettings:
     visibility: Visibility = "tenant"
     timezone: str = "UTC"
     default_owner_id: str | None = None
+    duplicate_key: str | None = None
     rate_limit: RateLimit = RateLimit()
     tag_rules: tuple[TagRule, ...] = ()
     import_defaults: ImportOptions = field(default_factory=ImportOptions)

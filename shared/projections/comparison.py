@@ -10,10 +10,14 @@ from collections.abc import Iterable
 
 from shared.projections import shared_keys
 from shared.projections.kinds import companies
+from shared.projections.kinds.contacts import CONTACT_KIND, with_duplicate_key
 from shared.projections.kinds.kind import HourlyCount, is_live, row_of
 from shared.projections.kinds.registry import kind_of
 from shared.projections.work import by_key
+from shared.table.accounts.directory import tenant_from_item
+from shared.table.contacts.items import DUPLICATE_KEY
 from shared.table.item import Item
+from shared.table.keys import accounts as account_keys
 from shared.table.keys import counters as counter_keys
 from shared.table.keys import duplicates as duplicate_keys
 from shared.table.keys import hours as hour_keys
@@ -23,10 +27,13 @@ from shared.table.keys.spelling import Identity, Key, identity_of, key_of
 from shared.table.postings import chunks_of, ids_in
 
 
-def build_expected(tenant_id: str, images: Iterable[Item]) -> dict[Identity, Item]:
+def build_expected(
+    tenant_id: str, images: Iterable[Item], duplicate_key: str | None = None
+) -> dict[Identity, Item]:
     """Return all items that a tenant's projections should have, by key, from the items of its records.
 
-    Posting lists are packed as densely as allowed. Counters that would be 0 are left out.
+    `duplicate_key`: the custom field by which the tenant has chosen to find duplicates. Posting lists are packed as
+    densely as allowed. Counters that would be 0 are left out.
     """
     expected: dict[Identity, Item] = {}
     postings: defaultdict[str, list[str]] = defaultdict(list)
@@ -37,6 +44,8 @@ def build_expected(tenant_id: str, images: Iterable[Item]) -> dict[Identity, Ite
         kind = kind_of(image)
         if kind is None or not is_live(image):
             continue
+        if kind is CONTACT_KIND:
+            image = with_duplicate_key(image, duplicate_key)
         projected = kind.project(tenant_id, image)
         row = kind.row_key(image)
         expected[identity_of(row)] = row_of(image, row)
@@ -67,23 +76,26 @@ def find_discrepancies(tenant_id: str, present: Iterable[Item]) -> tuple[dict[Id
     Returns the items that the projections lack or have with other contents, as they should be, and the keys of the
     items that should not be there. The division of a posting list into chunks depends on its past, so only the
     contacts that a list names are compared. Counts of purged contacts' entries have no records, and stay as they are.
-    Markers of shared match keys are compared unless the tenant is waiting for the pass that brings them in line.
+    Markers of shared match keys, and keys of the tenant's choice, are compared unless the tenant is waiting for the
+    pass that brings them in line.
     """
     records: list[Item] = []
     held: dict[Identity, Item] = {}
-    is_waiting = False
+    is_waiting, duplicate_key = False, None
     for item in present:
         is_waiting = is_waiting or shared_keys.is_waiting(tenant_id, item)
+        if identity_of(item) == identity_of(account_keys.tenant(tenant_id)):
+            duplicate_key = tenant_from_item(tenant_id, item).settings.duplicate_key
         if kind_of(item) is not None:
             records.append(item)
         elif projection_keys.is_projected(item) and not _is_zero(item):
             held[identity_of(item)] = item
-    expected = build_expected(tenant_id, records)
+    expected = build_expected(tenant_id, records, duplicate_key)
     _add_purged_counts(expected, held)
     if is_waiting:
-        markers = duplicate_keys.all_shared(tenant_id)
+        late = duplicate_keys.late_partitions(tenant_id)
         for items in (expected, held):
-            for pair in [pair for pair in items if pair[0] == markers]:
+            for pair in [pair for pair in items if pair[0] in late]:
                 del items[pair]
     expected_postings, held_postings = _group_postings(expected), _group_postings(held)
     equal = {
@@ -130,7 +142,7 @@ def _group_postings(items: dict[Identity, Item]) -> dict[str, list[Item]]:
 
 def _agrees(held: Item | None, expected: Item) -> bool:
     """Return whether an item is as expected. Ignores the spelling of a company, the mark that an overtaken projector
-    leaves on a list row, and counts of zero.
+    leaves on a list row, the choice of the tenant when it was projected, and counts of zero.
     """
     return held is not None and _without_marks(held) == _without_marks(expected)
 
@@ -144,5 +156,5 @@ def _without_marks(item: Item) -> Item:
     return {
         name: value
         for name, value in item.items()
-        if name not in ("spelling", "part") and not (value == {"N": "0"} and _has_counts(item))
+        if name not in ("spelling", "part", DUPLICATE_KEY) and not (value == {"N": "0"} and _has_counts(item))
     }

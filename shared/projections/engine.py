@@ -27,6 +27,7 @@ from shared.domain import timestamps
 from shared.domain.errors import ConcurrentChange
 from shared.projections.hidden import find_hidden
 from shared.projections.kinds import companies
+from shared.projections.kinds.contacts import CONTACT_KIND, with_duplicate_key
 from shared.projections.kinds.kind import Facet, Image, Kind, is_live, version_of
 from shared.projections.kinds.registry import kind_of
 from shared.projections.repair_notes import RepairNotes
@@ -56,10 +57,20 @@ _ATTEMPTS = 8
 
 
 class Projection:
-    """The projections of all tenants' contacts, customers and entries of timelines."""
+    """The projections of all tenants' contacts, customers and entries of timelines.
 
-    def __init__(self, store: Store, *, calls: SideBySide | None = None) -> None:
+    `duplicate_key_of`: returns the custom field by which a tenant has chosen to find duplicates, or None.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        calls: SideBySide | None = None,
+        duplicate_key_of: Callable[[str], str | None] = lambda _: None,
+    ) -> None:
         self._store = store
+        self.duplicate_key_of = duplicate_key_of
         self._repair_notes = RepairNotes(store)
         self._tenants = SideBySide(_TENANTS_AT_ONCE)
         self._calls = calls or SideBySide(_CALLS_AT_ONCE)
@@ -159,7 +170,26 @@ class Projection:
         change = Change(kind, [Image(kind, item)], [Image(kind, one) for one in former])
         self._project(tenant_of_item(item), [Work(change, must_check=True)])
 
+    def apply_duplicate_key(self, tenant_id: str, contacts: Sequence[Key]) -> None:
+        """Give contacts the match key that their tenant has chosen now, and take the earlier one from them.
+
+        Costs a read unit for each contact, and for each that has another one what a change of its match keys costs.
+        Raises Unavailable or ConcurrentChange when the whole call must be repeated.
+        """
+        found = self._store.get_many(contacts)
+        changes = [Change(CONTACT_KIND, [Image(CONTACT_KIND, item)]) for item in found.values()]
+        self._project(tenant_id, [Work(change, must_apply_key=True) for change in changes])
+
+    def _apply_settings(self, tenant_id: str, works: Sequence[Work]) -> None:
+        """Give the states of contacts the match key that their tenant has chosen."""
+        contacts = [work.change for work in works if work.change.kind is CONTACT_KIND]
+        chosen = self.duplicate_key_of(tenant_id) if contacts else None
+        for change in contacts:
+            for image in (*change.images, *change.replaced):
+                image.item = with_duplicate_key(image.item, chosen)
+
     def _project(self, tenant_id: str, works: list[Work]) -> None:
+        self._apply_settings(tenant_id, works)
         notes: list[Key] = []
         for attempt in range(_ATTEMPTS):
             self._read_states(works)

@@ -13,7 +13,7 @@ from typing import Any
 from shared import observability
 from shared.domain.contacts import order as contact_order
 from shared.domain.contacts.record import Contact
-from shared.domain.duplicates.keys import NATIONAL_ID
+from shared.domain.duplicates.keys import custom_key
 from shared.domain.errors import NOT_A_RECORD
 from shared.domain.records import blank_fields
 from shared.projections.kinds import contacts
@@ -35,7 +35,6 @@ _SOURCE_FIELDS = frozenset(
         *(contact_order.field_of(order) for order in contact_order.INDEXED),
         *("first_name", "last_name", "full_name", "company", "email", "other_emails"),
         *("phone", "whatsapp", "other_phones"),
-        f"{_CUSTOM}{NATIONAL_ID}",
     }
 )
 """The fields from which a contact's rows are made."""
@@ -112,7 +111,11 @@ def _rows_around(tenant_id: str, state: dict[str, Any], item: Item) -> tuple[lis
         {name: before for name, (before, _) in event.changes.items()},
         {name: after for name, (_, after) in event.changes.items()} | {"updated_at": event.at},
     ):
-        state = state | {name: value for name, value in values.items() if name in _SOURCE_FIELDS}
+        state = state | {
+            name: value
+            for name, value in values.items()
+            if name in _SOURCE_FIELDS or name.startswith(_CUSTOM)
+        }
         given = {name: value for name, value in state.items() if value is not None}
         if "first_name" in given:  # otherwise it was before the contact was created
             custom_fields = {
@@ -120,4 +123,7 @@ def _rows_around(tenant_id: str, state: dict[str, Any], item: Item) -> tuple[lis
             }
             contact = Contact.from_stored({**blank_fields(Contact), **given, "custom_fields": custom_fields})
             rows += contacts.rows_of(tenant_id, contact)
+            # Each custom field may have been the tenant's choice at that time.
+            keys = (custom_key(name, value) for name, value in custom_fields.items())
+            rows += (duplicate_keys.match(tenant_id, key, contact.id) for key in keys if key)
     return rows, state

@@ -4,6 +4,9 @@ Rows and markers are in the same order, so the pass reads both side by side, in 
 each. Where they differ it writes the markers, and reads the portion again until they agree, like a projector
 (`shared.projections.shared_keys`). It may be killed at any call, and run twice at once.
 
+If the tenant has chosen another custom field as match key, the pass gives its contacts that key first, contact by
+contact, like a change of them (`Projection.apply_duplicate_key`).
+
 A process that has asked for a pass relies on that for half a minute. So a pass counts for those who asked a minute
 before it began; if somebody has asked since, another one follows.
 """
@@ -17,10 +20,14 @@ from shared import observability
 from shared.domain import timestamps
 from shared.domain.duplicates.keys import MOST_CONTACTS
 from shared.domain.errors import ConcurrentChange, Unavailable
+from shared.projections.engine import Projection
 from shared.projections.shared_keys import SETTLED_SECONDS, is_shared
 from shared.table import walking
+from shared.table.contacts import items as contact_items
 from shared.table.item import Item
+from shared.table.keys import contacts as contact_keys
 from shared.table.keys import duplicates as duplicate_keys
+from shared.table.keys import lists as list_keys
 from shared.table.keys.spelling import SK, Key, tenant_of_item
 from shared.table.keys.work import WORK_PK, WORK_SK
 from shared.table.store import Store
@@ -30,6 +37,10 @@ _MAX_WAIT = 600
 _PAGE, _PORTION, _LEAST_PER_QUERY = 500, 2_000, 50
 """Rows that a query reads at most; rows of a portion, about; and rows that a query counts as, at least."""
 _ATTEMPTS = 8
+_CONTACTS_AT_ONCE = 100
+"""Contacts of a portion to which a choice of a match key is applied."""
+_CONTACTS = "!"
+"""Begins the places of a pass among the contacts, and sorts before the positions of all markers."""
 _PAST_KEY = "\U0010ffff"
 """Sorts after all rows of a key, when it follows the start of their sort keys."""
 
@@ -44,11 +55,13 @@ class MatchingPass:
     def __init__(
         self,
         store: Store,
+        projection: Projection,
         *,
         has_time: Callable[[], bool] = lambda: True,
         now: Callable[[], str] = timestamps.now,
     ) -> None:
         self._store = store
+        self._projection = projection
         self._has_time = has_time
         self._now = now
         self.checked = self.corrected = self.oversized = 0
@@ -78,12 +91,13 @@ class MatchingPass:
         began_at = item["began_at"]["S"] if "began_at" in item else self._begin(key, item, due_at)
         if began_at is None:
             return False
-        place: str | None = item["place"]["S"] if "began_at" in item else duplicate_keys.FIRST_POSITION
+        place: str | None = item["place"]["S"] if "began_at" in item else _first_place(item)
         began = {":began": {"S": began_at}}
         while place is not None:
             if not self._has_time():
                 return True
-            place = self._settle_portion(tenant_id, place)
+            is_among_contacts = place.startswith(_CONTACTS)
+            place = (self._apply_key if is_among_contacts else self._settle_portion)(tenant_id, place)
             if place is not None:
                 values = {**began, ":place": {"S": place}}
                 if not self._store.update(key, "SET place = :place", values, condition=_IS_SAME_WALK):
@@ -97,7 +111,7 @@ class MatchingPass:
         settled_at = timestamps.plus(item["requested_at"]["S"], SETTLED_SECONDS)
         if now < settled_at and now < timestamps.plus(due_at, _MAX_WAIT):
             return None
-        values = {":now": {"S": now}, ":place": {"S": duplicate_keys.FIRST_POSITION}}
+        values = {":now": {"S": now}, ":place": {"S": _first_place(item)}}
         has_begun = self._store.update(
             key,
             "SET began_at = :now, place = :place",
@@ -114,7 +128,7 @@ class MatchingPass:
         if timestamps.plus(requested_at, SETTLED_SECONDS) <= began_at:
             self._store.update(
                 key,
-                f"REMOVE {WORK_PK}, {WORK_SK}, began_at, place",
+                f"REMOVE {WORK_PK}, {WORK_SK}, began_at, place, has_new_key",
                 {**values, ":requested": {"S": requested_at}},
                 condition=f"{_IS_SAME_WALK} AND requested_at = :requested",
             )
@@ -125,6 +139,27 @@ class MatchingPass:
             f"SET {WORK_SK} = :sk REMOVE began_at, place",
             {**values, ":sk": entry[WORK_SK]},
             condition=_IS_SAME_WALK,
+        )
+
+    def _apply_key(self, tenant_id: str, place: str) -> str:
+        """Apply the tenant's choice of a match key to some contacts; return the place after which to continue."""
+        rows = self._store.query(
+            list_keys.partition(tenant_id, list_keys.BY_CREATION),
+            limit=_CONTACTS_AT_ONCE,
+            after=place.removeprefix(_CONTACTS) or None,
+        )
+        chosen = self._projection.duplicate_key_of(tenant_id)
+        outdated = []
+        for row in rows:
+            contact = contact_items.contact_from_item(row)
+            names = {contact.duplicate_key, chosen}
+            if len(names) > 1 and names & contact.custom_fields.keys():
+                outdated.append(contact_keys.contact(tenant_id, contact.id))
+        self._projection.apply_duplicate_key(tenant_id, outdated)
+        return (
+            f"{_CONTACTS}{rows[-1][SK]['S']}"
+            if len(rows) == _CONTACTS_AT_ONCE
+            else duplicate_keys.FIRST_POSITION
         )
 
     def _settle_portion(self, tenant_id: str, after: str) -> str | None:
@@ -198,6 +233,11 @@ class MatchingPass:
             del counts[last]
             last = max(counts)
         return counts, last, len(read)
+
+
+def _first_place(item: Item) -> str:
+    """Return the place where a pass begins: among the contacts, if a choice of a match key is to be applied."""
+    return _CONTACTS if "has_new_key" in item else duplicate_keys.FIRST_POSITION
 
 
 _IS_SAME_WALK = "began_at = :began"

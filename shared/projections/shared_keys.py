@@ -108,14 +108,17 @@ def is_shared(count: int) -> bool:
     return 2 <= count <= MOST_CONTACTS
 
 
-def request_pass(store: Store, tenant_id: str) -> None:
-    """Make a tenant due for the pass that brings its markers in line. Costs a write unit, or two if it was not due."""
+def request_pass(store: Store, tenant_id: str, *, has_new_key: bool = False) -> None:
+    """Make a tenant due for the pass that brings its markers in line. Costs a write unit, or two if it was not due.
+
+    `has_new_key`: whether the pass is to apply a choice of a match key first, which is written within a minute.
+    """
     now = timestamps.now()
     entry = duplicate_keys.due_entry(timestamps.plus(now, SETTLED_SECONDS), tenant_id)
     store.update(
         duplicate_keys.pending(tenant_id),
         f"SET requested_at = :now, {WORK_PK} = if_not_exists({WORK_PK}, :pk), "
-        f"{WORK_SK} = if_not_exists({WORK_SK}, :sk)",
+        f"{WORK_SK} = if_not_exists({WORK_SK}, :sk)" + (", has_new_key = :now" if has_new_key else ""),
         {":now": {"S": now}, ":pk": entry[WORK_PK], ":sk": entry[WORK_SK]},
     )
 

@@ -86,7 +86,10 @@ def build_transaction(store: Store, tenant_id: str, works: Sequence[Work]) -> Tr
         hourly.subtract(before.hourly)
         changes.append((before, after))
         if work.shown is not None:
-            _put_row(transaction, work, row_of(work.shown.item, work.change.row_key))
+            row = row_of(work.shown.item, work.change.row_key)
+            if work.has_other_key:  # a projector that has read the row before must read it again
+                row["part"] = {"N": str(_part_of(work.row_item or {}) + 1)}
+            _put_row(transaction, work, row)
         else:
             _remove_row(transaction, work)
     _add_counts(transaction, tenant_id, totals)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from shared.projections.kinds.kind import NOTHING, Facet, Image, Kind, Projected, version_of
+from shared.table.contacts import items as contact_items
 from shared.table.item import Item
 from shared.table.keys.spelling import Identity, Key, identity_of, key_of
 
@@ -95,13 +96,15 @@ class Work:
 
     `touched` and `touched_facets`: everything that this projector has written or removed for the record. Until it
     commits, each of them may undo the work of another projector. `must_check`: whether another projector may have done
-    the same, so that all rows are compared with the list row. `unsettled`: the rows that it, or a killed projector, may
-    have written or removed since the markers of shared match keys were compared with them. `began_with_nothing`: there
-    was nothing that a commit could be conditional on.
+    the same, so that all rows are compared with the list row. `must_apply_key`: whether the tenant's choice of a match
+    key is to be applied, even if the list row shows the change's version. `unsettled`: the rows that it, or a killed
+    projector, may have written or removed since the markers of shared match keys were compared with them.
+    `began_with_nothing`: there was nothing that a commit could be conditional on.
     """
 
     change: Change
     must_check: bool = False
+    must_apply_key: bool = False
     state: State = State()
     touched: dict[Identity, Key] = field(default_factory=dict)
     touched_facets: set[Facet] = field(default_factory=set)
@@ -126,7 +129,7 @@ class Work:
     @property
     def aim(self) -> Aim | None:
         """The aim in the present state; None when there is nothing to do."""
-        if self.state.version < self.change.version:
+        if self.state.version < self.change.version or self.has_other_key:
             return Aim.ADVANCE
         if self.state.has_row_after_removal:
             return Aim.REMOVE
@@ -135,6 +138,17 @@ class Work:
         if self.must_check or self._is_repeated:
             return Aim.CHECK
         return None
+
+    @property
+    def has_other_key(self) -> bool:
+        """Whether the list row shows the change's version with another match key of the tenant's choice, which is to be
+        replaced.
+        """
+        row, wanted = self.state.row, self.change.shown
+        if not self.must_apply_key or row is None or wanted is None or self.state.has_row_after_removal:
+            return False
+        keys = (image.item.get(contact_items.DUPLICATE_KEY) for image in (row, wanted))
+        return row.version == wanted.version and next(keys) != next(keys)
 
     @property
     def is_overtaken(self) -> bool:

@@ -72,7 +72,14 @@ def settings_service(caller: Caller) -> SettingsService:
         partial(labelling, caller),
         is_active_user=partial(is_active_user, tenant_id),
         forget=partial(tenant_memory().forget, tenant_id),
+        apply_duplicate_key=partial(_ask_for_pass, tenant_id),
     )
+
+
+def _ask_for_pass(tenant_id: str) -> None:
+    from shared.projections.shared_keys import request_pass
+
+    request_pass(store(), tenant_id, has_new_key=True)
 
 
 def user_service(caller: Caller) -> UserService:

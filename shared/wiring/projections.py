@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from shared.wiring.base import store
 from shared.wiring.kept import kept
+from shared.wiring.tenants import tenant_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,14 +21,14 @@ def projection() -> Projection:
     """All projections of contacts and customers."""
     from shared.projections.engine import Projection
 
-    return Projection(store())
+    return Projection(store(), duplicate_key_of=lambda tenant_id: tenant_settings(tenant_id).duplicate_key)
 
 
 def matching_pass(has_time: Callable[[], bool]) -> MatchingPass:
     """The pass over match keys, which works while `has_time` returns True."""
     from shared.projections.matching import MatchingPass
 
-    return MatchingPass(store(), has_time=has_time)
+    return MatchingPass(store(), projection(), has_time=has_time)
 
 
 def swept_projection() -> SweptProjection:

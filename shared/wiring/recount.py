@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from shared import environment, observability
 from shared.wiring.base import aws_client, store
 from shared.wiring.kept import kept
+from shared.wiring.tenants import tenant_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,7 +46,9 @@ def recount_through(
     from shared.table.recount.contacts import RecountedContacts
     from shared.table.recount.progress import RecountTable
 
-    projection = Projection(metered)
+    projection = Projection(
+        metered, duplicate_key_of=lambda tenant_id: tenant_settings(tenant_id).duplicate_key
+    )
     return Recount(
         RecountTable(metered),
         partial(RecountedContacts, metered),

@@ -1003,7 +1003,7 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
     "Project a contact": lambda world: projection().project([world.fresh]),
     "Project a contact that shares no match key": lambda world: projection().project([world.stranger]),
     "Walk the match keys of 70 contacts": lambda _: MatchingPass(
-        store(), now=lambda: timestamps.plus(timestamps.now(), 61)
+        store(), projection(), now=lambda: timestamps.plus(timestamps.now(), 61)
     ).run(),
     "Project a follow-up": lambda world: projection().project(world.unprojected),
     "Project a booking": lambda world: projection().project(world.unprojected),

@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from shared.domain.accounts.tag_rules import TagRuleBody, TagRules
 from shared.domain.callers import Visibility
+from shared.domain.contacts.custom_fields import is_field_name
 from shared.domain.import_options_input import Country, ImportDefaultsInput, ImportDefaultsShown
 from shared.domain.tenant import RateLimit, Tenant, TenantSettings, UniqueScope
 from shared.domain.timestamps import Timestamp
@@ -34,6 +35,16 @@ def _timezone(name: str) -> str:
     return name
 
 
+def _field_name(name: str) -> str:
+    if not is_field_name(name):
+        message = (
+            "This is no name of a custom field: 1 to 50 of the characters a-z, 0-9 and _, a letter first."
+        )
+        raise PydanticCustomError("field_name", message)
+    return name
+
+
+_FieldName = Annotated[str, Field(min_length=1, max_length=50), AfterValidator(_field_name)]
 _Timezone = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_timezone)]
 _MaxTags = Annotated[int, Field(ge=1, le=100)]
 _PerSecond = Annotated[int, Field(ge=1, le=200)]
@@ -63,6 +74,7 @@ class SettingsShown(BaseModel):
     visibility: Visibility
     timezone: str
     default_owner_id: str | None = None
+    duplicate_key: str | None = None
     rate_limit: RateLimitShown
     tag_rules: list[TagRuleBody] = []
     import_defaults: ImportDefaultsShown
@@ -139,6 +151,13 @@ class SettingsPatch(BaseModel):
         description="The id of an active user: the owner of contacts from bookings whose organizer is not a user, and "
         "from imports that name no owner.",
         examples=["0f8f1c6e-2d3b-4a5c-8e7f-9a0b1c2d3e4f"],
+    )
+    duplicate_key: _FieldName | None = Field(
+        None,
+        description="A custom field that identifies people, such as a member's number. Contacts with the same value of "
+        "it are found as duplicates, as those with the same `national_id` are. A change reaches all contacts within "
+        "minutes.",
+        examples=["member_number"],
     )
     rate_limit: RateLimitPatch | None = None
     tag_rules: TagRules | None = Field(

@@ -45,6 +45,11 @@ CustomFieldsChange = Annotated[dict[str, Any], WithJsonSchema({**_INPUT_SCHEMA, 
 """The same in a change of a contact, which may have more of them after a merge."""
 
 
+def is_field_name(text: str) -> bool:
+    """Return whether a text may be the name of a custom field."""
+    return _NAME.fullmatch(text) is not None
+
+
 def clean_custom_fields(given: dict[str, Any], *, most: int = MAX_FIELDS) -> dict[str, Any]:
     """Return custom fields in their stored form, including None, which removes a field.
 
@@ -56,7 +61,7 @@ def clean_custom_fields(given: dict[str, Any], *, most: int = MAX_FIELDS) -> dic
     errors: list[FieldError] = []
     for name, value in given.items():
         field = f"custom_fields.{name[:60]}"
-        if not _NAME.fullmatch(name):
+        if not is_field_name(name):
             message = "A name has 1 to 50 of the characters a-z, 0-9 and _, and starts with a letter."
             errors.append(FieldError(field, "name", message))
             continue

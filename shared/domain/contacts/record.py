@@ -54,7 +54,8 @@ class Contact(BookedFields, StatusFields, PresenceFields):
 
     `version` counts the changes, from 1. `source`: how the contact came into the system. `phone_raw` and
     `whatsapp_raw`: the numbers as they were typed, null if that was E.164. `unique_scope`: the setting under which
-    it holds its locks. `organizer_ids`: the users who organize its bookings; callers cannot set them.
+    it holds its locks. `duplicate_key`: of a contact that was read from a list, the custom field by which duplicates of
+    it are found. `organizer_ids`: the users who organize its bookings; callers cannot set them.
     """
 
     entity: ClassVar[str] = "contact"
@@ -115,6 +116,7 @@ class Contact(BookedFields, StatusFields, PresenceFields):
     locks_lost: Annotated[int, SkipJsonSchema(), Field(exclude=True)] = 0
     last_event: Annotated[str, SkipJsonSchema(), Field(exclude=True)] = ""
     unique_scope: Annotated[UniqueScope, SkipJsonSchema(), Field(exclude=True)] = "tenant"
+    duplicate_key: Annotated[str | None, SkipJsonSchema(), Field(exclude=True)] = None
 
     @classmethod
     def create(
@@ -334,6 +336,7 @@ _NOT_AUDITED = BOOKKEEPING | {
     "merged_into",
     "locks_lost",
     "unique_scope",
+    "duplicate_key",
     "communication",
     "custom_fields",
     "interaction_counts",

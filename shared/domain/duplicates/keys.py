@@ -41,8 +41,8 @@ class MatchKey(NamedTuple):
 
 
 def match_keys(contact: Contact) -> frozenset[MatchKey]:
-    """Return the match keys of a contact: at most three of mailboxes, two of its name, one of its national id, and one
-    of each telephone number.
+    """Return the match keys of a contact: at most three of mailboxes, two of its name, one of its national id, one of
+    the custom field that its tenant has chosen, and one of each telephone number.
 
     `phone`: the digits of the number, last digit first, as the search index has them. A contact without a company has
     no key of its name.
@@ -51,9 +51,15 @@ def match_keys(contact: Contact) -> frozenset[MatchKey]:
 
 
 def _custom_keys(contact: Contact) -> Iterator[MatchKey]:
-    value = _plain(contact.custom_fields.get(NATIONAL_ID))
-    if value:
-        yield MatchKey("key", f"{NATIONAL_ID}={value}")
+    for name in (NATIONAL_ID, contact.duplicate_key):
+        if name and (key := custom_key(name, contact.custom_fields.get(name))):
+            yield key
+
+
+def custom_key(name: str, value: Any) -> MatchKey | None:
+    """Return the match key of a custom field's value: a whole number, or a text of four letters and digits or more."""
+    plain = _plain(value)
+    return MatchKey("key", f"{name}={plain}") if plain else None
 
 
 def _mailboxes(contact: Contact) -> Iterator[MatchKey]:

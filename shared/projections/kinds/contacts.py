@@ -63,6 +63,16 @@ def rows_of(tenant_id: str, contact: Contact) -> Iterator[Item]:
         yield from rows(tenant_id, contact)
 
 
+def with_duplicate_key(item: Item, name: str | None) -> Item:
+    """Return a contact's item with the custom field by which its tenant finds duplicates, as its list row has it.
+
+    A list row keeps its own.
+    """
+    if name is None or contact_items.DUPLICATE_KEY in item:
+        return item
+    return {**item, contact_items.DUPLICATE_KEY: {"S": name}}
+
+
 def _project(tenant_id: str, item: Item) -> Projected:
     contact = contact_items.contact_from_item(item)
     return Projected(

@@ -36,7 +36,8 @@ class SettingsService:
 
     Reading requires `contacts:read`, changing requires `tenant:admin` at level `all`.
 
-    `forget`: makes this process read the tenant's record again. Other processes use the record that they have for up to
+    `apply_duplicate_key`: makes contacts follow the setting `duplicate_key` some time after it has changed. `forget`:
+    makes this process read the tenant's record again. Other processes use the record that they have for up to
     `shared.wiring.tenants.TENANT_SECONDS`.
     """
 
@@ -49,6 +50,7 @@ class SettingsService:
         *,
         is_active_user: Callable[[str], bool],
         forget: Callable[[], None],
+        apply_duplicate_key: Callable[[], None],
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._caller = caller
@@ -57,6 +59,7 @@ class SettingsService:
         self._labelling = labelling
         self._is_active_user = is_active_user
         self._forget = forget
+        self._apply_duplicate_key = apply_duplicate_key
         self._sleep = sleep
 
     def read(self) -> Tenant:
@@ -99,6 +102,9 @@ class SettingsService:
                     field="import_defaults",
                 )
             after, event = changed
+            if settings.duplicate_key != before.settings.duplicate_key:
+                # Before the change: if this process is killed in between, contacts are only looked at without need.
+                self._apply_duplicate_key()
             try:
                 self._settings.save(before, after, event)
             finally:

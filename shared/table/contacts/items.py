@@ -13,6 +13,10 @@ from shared.table.keys import contacts as contact_keys
 LABEL_IDS = ("tag_ids", "type_ids", "group_ids", "organizer_ids")
 """The attributes of ids that each have a counter: those of a contact's labels and organizers."""
 
+DUPLICATE_KEY = "duplicate_key"
+"""The attribute of a list row with the custom field by which its tenant had chosen to find duplicates when it was
+projected. Records have none."""
+
 _CONTACT = AttributeCodec(
     texts=(
         "id",
@@ -42,6 +46,7 @@ _CONTACT = AttributeCodec(
         "deleted_at",
         "merged_into",
         "last_event",
+        DUPLICATE_KEY,
     ),
     states=("relationship_status", "lifecycle_stage", "unique_scope"),
     numbers=("version", "total_bookings", "interaction_count", "note_count", "locks_lost"),

@@ -65,6 +65,11 @@ def all_shared(tenant_id: str) -> str:
     return f"{tenant_prefix(tenant_id)}{SHARED}"
 
 
+def late_partitions(tenant_id: str) -> tuple[str, str]:
+    """Return the partitions that are not in line while a tenant is due: the markers, and the keys of custom fields."""
+    return all_shared(tenant_id), partition_of(tenant_id, MatchKey("key", ""))
+
+
 def shared(tenant_id: str, key: MatchKey) -> Key:
     """Return the key of the marker of a match key that several contacts share. The strongest kind sorts first."""
     return make_key(all_shared(tenant_id), f"{KINDS.index(key.kind)}#{key.kind}#{start_of(key)}")

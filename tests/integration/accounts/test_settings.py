@@ -11,17 +11,20 @@ from typing import Any
 
 import pytest
 
+from shared.domain import timestamps
 from shared.domain.accounts.settings import SettingsPatch
 from shared.domain.callers import PERMISSIONS, Caller
 from shared.domain.ids import new_id
+from shared.projections.matching import MatchingPass
 from shared.wiring import tenants
 from shared.wiring.accounts import settings_service
 from shared.wiring.base import store
+from shared.wiring.projections import projection
 from shared.wiring.tenants import tenant_memory
 from tests.integration.world import World
 from tests.support.faults import assert_same_after_kills, call, injecting, lost_answer
 from tests.support.gateway import Gateway, Response
-from tests.support.tenant_guard import acting_for, as_operator
+from tests.support.tenant_guard import acting_for, acting_for_system, as_operator
 from tests.tenants import Tenancy, suspend
 
 Worlds = Callable[[], AbstractContextManager[World]]
@@ -36,6 +39,7 @@ DEFAULTS = {
     "unique_scope": "tenant",
     "visibility": "tenant",
     "timezone": "UTC",
+    "duplicate_key": None,
     "rate_limit": {"requests_per_second": 100, "burst": 200},
     "tag_rules": [],
     "import_defaults": {
@@ -59,6 +63,7 @@ OTHERS = {
     "unique_scope": "customer",
     "visibility": "owner",
     "timezone": "Europe/Berlin",
+    "duplicate_key": "member_number",
     "rate_limit": {"requests_per_second": 5, "burst": 7},
     "tag_rules": [
         {"on": {"interaction": "call", "booking": None}, "add": ["called"], "remove": ["to call"]},
@@ -230,6 +235,8 @@ def test_defaults_of_imports_name_only_what_the_tenant_has(world: World, t10: Te
         ({"timezone": "Europe/Berlin\x00"}, "timezone"),
         ({"timezone": "x" * 5000}, "timezone"),
         ({"timezone": ""}, "timezone"),
+        ({"duplicate_key": "Member"}, "duplicate_key"),
+        ({"duplicate_key": "x" * 51}, "duplicate_key"),
         ({"rate_limit": {"requests_per_second": 0}}, "rate_limit.requests_per_second"),
         ({"rate_limit": {"requests_per_second": 201}}, "rate_limit.requests_per_second"),
         ({"rate_limit": {"burst": 1001}}, "rate_limit.burst"),
@@ -390,6 +397,29 @@ def test_a_process_forgets_the_tenant_even_when_its_write_fails(world: World) ->
 
 
 # What each does
+
+
+def test_a_key_of_the_tenant_s_choice_is_applied_to_all_contacts(world: World) -> None:
+    for _ in range(2):
+        contact(world, custom_fields={"member_number": "M-1234"})
+    world.catch_up()
+    marker = ("T#T1#SHARED", "0#key#member_number=m1234#")
+    assert not world.content.of(*marker)
+    set_to(world, duplicate_key="member_number")
+    walk_match_keys()
+    assert world.content.of(*marker)
+    set_to(world, duplicate_key=None)
+    walk_match_keys()
+    assert not world.content.of(*marker)
+    assert not world.content.of("T#T1#MATCH#key")
+
+
+def walk_match_keys() -> None:
+    """Do what the sweep's function does two minutes later."""
+    tenant_memory().forget("T1")
+    later = timestamps.plus(timestamps.now(), 120)
+    with acting_for_system("DUE#MATCHES", "T#"):
+        MatchingPass(store(), projection(), now=lambda: later).run()
 
 
 def test_the_default_country_is_assumed_for_numbers_without_a_plus(world: World) -> None:

@@ -49,19 +49,25 @@ class People(Shop):
         *,
         is_due: bool = False,
         projection: type[Projection] = Projection,
+        prepared_by: Callable[[Store], Projection] = Projection,
     ) -> None:
+        self.choice: str | None = None
         table = MemoryTable()
         for batch in projected:
-            Projection(Store(table, "table")).project(batch)
+            prepared_by(Store(table, "table")).project(batch)
         if is_due:
             request_pass(Store(table, "table"), TENANT)
         super().__init__(None, events=[*records, *table.all()], projection=projection)
+
+    def projection(self) -> Projection:
+        """Return a projection of its own, under the tenant's choice of a match key."""
+        return self._projection(self.store(), calls=self._calls, duplicate_key_of=lambda _: self.choice)
 
     def walker(self, at: str = LATER, has_time: Callable[[], bool] = lambda: True) -> Callable[[], None]:
         """Return a worker that walks all match keys, if the tenant is due at a time."""
 
         def work() -> None:
-            MatchingPass(self.store(), now=lambda: at, has_time=has_time).run()
+            MatchingPass(self.store(), self.projection(), now=lambda: at, has_time=has_time).run()
 
         return work
 

@@ -147,7 +147,7 @@ def test_a_large_batch_asks_for_the_pass_instead_of_counting_each_key() -> None:
         world.table.put(image)
     assert len(world.disagreeing()) == 60
     assert world.differences() == ({}, []), "markers are left out while the tenant is due"
-    MatchingPass(world.store(), now=lambda: LATER).run()
+    MatchingPass(world.store(), projection, now=lambda: LATER).run()
     assert not world.is_due()
     assert world.disagreeing() == set()
     assert world.differences() == ({}, [])
