@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
+from shared.domain.duplicates.keys import MatchKey
 from shared.table.keys import accounts as account_keys
 from shared.table.keys import bookings as booking_keys
 from shared.table.keys import contacts as contact_keys
 from shared.table.keys import counters as counter_keys
+from shared.table.keys import duplicates as duplicate_keys
 from shared.table.keys import feed as feed_keys
 from shared.table.keys import follow_ups as follow_up_keys
 from shared.table.keys import idempotency as idempotency_keys
@@ -73,6 +75,8 @@ WITHIN = {
     "T#…LIST#": list_keys.partition("T1", "name"),
     "T#…TERM#": term_keys.contact_terms("T1", "a"),
     "T#…TEL#": term_keys.numbers("T1", "12"),
+    "T#…MATCH#": duplicate_keys.partition_of("T1", MatchKey("name", "")),
+    "T#…MATCHING": duplicate_keys.pending("T1")["PK"]["S"],
 }
 USER, KEY = account_keys.membership("sub")["PK"]["S"], account_keys.api_key("id")["PK"]["S"]
 FOREIGN = {
@@ -91,6 +95,7 @@ FOREIGN = {
     "DUE#BULK": job_keys.BULK_DUE,
     "DUE#EXPORTS": job_keys.EXPORTS_DUE,
     "DUE#RECOVERIES": job_keys.RECOVERIES_DUE,
+    "DUE#MATCHES": duplicate_keys.DUE,
     "DUE#PURGE": contact_keys.purge_partition(2),
     "DUE#TIMELINE": timeline_keys.due_partition(2),
     "DUE#TIMELINE#TENANTS": timeline_keys.SUSPENDED_TENANTS,
@@ -109,6 +114,7 @@ EXPECTED: dict[str, dict[str, str]] = {
         "T#…TENANT": "GetItem PutItem UpdateItem TransactGetItems",
         "T#…COUNTS": "BatchGetItem",
         "T#…USERS": "GetItem TransactGetItems",
+        "T#…MATCHING": "UpdateItem",
         "T#…RATE#": "UpdateItem",
     },
     "ApiClientsRole": {
@@ -158,7 +164,8 @@ EXPECTED: dict[str, dict[str, str]] = {
         "T#…BOOKING#": "DeleteItem Query BatchWriteItem",
         "T#…FOLLOWUP#": "BatchWriteItem",
         **dict.fromkeys(("T#…EMAIL#", "T#…PHONE#", "T#…WHATSAPP#"), "DeleteItem BatchGetItem"),
-        **dict.fromkeys(("T#…TERM#", "T#…TEL#"), "BatchGetItem BatchWriteItem"),
+        **dict.fromkeys(("T#…TERM#", "T#…TEL#", "T#…MATCH#"), "BatchGetItem BatchWriteItem"),
+        "T#…MATCHING": "UpdateItem",
         **dict.fromkeys(
             ("T#…LIST#", "T#…HOURS#"),
             "PutItem UpdateItem DeleteItem BatchGetItem BatchWriteItem TransactWriteItems ConditionCheck",
@@ -199,7 +206,9 @@ EXPECTED: dict[str, dict[str, str]] = {
     },
     "NotesRole": {"T#…C#": "PutItem UpdateItem BatchGetItem", "T#…TENANT": "GetItem TransactGetItems"},
     "ProjectRole": {
-        "T#": "PutItem UpdateItem DeleteItem Query BatchGetItem BatchWriteItem TransactWriteItems ConditionCheck"
+        "T#": "PutItem UpdateItem DeleteItem Query BatchGetItem BatchWriteItem TransactWriteItems ConditionCheck",
+        "T#…TENANT": "GetItem PutItem UpdateItem DeleteItem Query BatchGetItem BatchWriteItem TransactGetItems "
+        "TransactWriteItems ConditionCheck",
     },
     "PublishRole": {
         "T#": "BatchGetItem UpdateItem",
@@ -217,6 +226,7 @@ EXPECTED: dict[str, dict[str, str]] = {
         "T#": ANY,
         "S#SWEEP": ANY,
         "OUTBOX#": "Query-index",
+        "DUE#MATCHES": "Query-index",
     },
     "SystemRole": {},
     "TimelineDueRole": {
