@@ -19,18 +19,20 @@ _MOST = 100
 """How many entries of a list are checked. A longer list is refused for its length."""
 
 
-def faults_in(given: object, settings: TenantSettings, *, whole: bool) -> tuple[FieldError, ...]:
+def faults_in(
+    given: object, settings: TenantSettings, *, whole: bool, may_be_over_limits: bool = False
+) -> tuple[FieldError, ...]:
     """Return the faults that `clean` finds in a caller's input for a contact, whose form has not been checked.
 
-    `whole`: whether fields left out are empty, as in a creation. Values of a wrong type are skipped: they are faults of
-    form.
+    `whole`: whether fields left out are empty, as in a creation. `may_be_over_limits`: as for `clean`. Values of a
+    wrong type are skipped: they are faults of form.
     """
     if not isinstance(given, dict):
         return ()
     fields = dict(_checkable_fields(given))
     if whole and "email" not in given:
         fields["email"] = None
-    return collect_faults(lambda: clean(fields, settings))
+    return collect_faults(lambda: clean(fields, settings, may_be_over_limits=may_be_over_limits))
 
 
 def _checkable_fields(given: dict[str, Any]) -> Iterator[tuple[str, Any]]:

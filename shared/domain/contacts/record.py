@@ -55,7 +55,9 @@ class Contact(BookedFields, StatusFields, PresenceFields):
     `version` counts the changes, from 1. `source`: how the contact came into the system. `phone_raw` and
     `whatsapp_raw`: the numbers as they were typed, null if that was E.164. `unique_scope`: the setting under which
     it holds its locks. `duplicate_key`: of a contact that was read from a list, the custom field by which duplicates of
-    it are found. `organizer_ids`: the users who organize its bookings; callers cannot set them.
+    it are found. `organizer_ids`: the users who organize its bookings; callers cannot set them. `merged_from`: the
+    contacts that were merged into it, directly or through another one. `created_at`: with merged contacts, the earliest
+    time among theirs.
     """
 
     entity: ClassVar[str] = "contact"

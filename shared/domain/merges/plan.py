@@ -22,6 +22,7 @@ MAX_BYTES = 150_000
 after it, and an item of DynamoDB has at most 400 kB (service quotas)."""
 
 _TOGETHER: tuple[frozenset[str], ...] = (
+    frozenset({"first_name", "last_name"}),
     frozenset({"email", "email_verified", "other_emails"}),
     frozenset({"phone", "phone_raw", "whatsapp", "whatsapp_raw", "other_phones"}),
     frozenset({"customer_id", "is_primary"}),

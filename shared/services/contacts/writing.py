@@ -125,7 +125,7 @@ class ContactWriting:
         if self._caller.level("contacts:write") is None or not isinstance(given, dict):
             return ()
         return (
-            *findings.faults_in(given, self._settings(), whole=whole),
+            *findings.faults_in(given, self._settings(), whole=whole, may_be_over_limits=not new),
             *self._find_unknown_names(given, new=new),
         )
 

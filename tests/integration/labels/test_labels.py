@@ -268,6 +268,9 @@ def test_lists_over_their_limits_are_kept_or_shortened_and_do_not_grow(world: Wo
         refused = world.send(method, path, {**given, "tags": names})
         assert (refused.status, refused.json["errors"][0]["code"]) == (422, "too_many_tags")
     assert world.send("PATCH", path, {"tags": names[:5], "company": "Acme"}).status == 200
+    # A list that the contact may have is no fault beside another one.
+    refused = world.send("PATCH", path, {"tags": names[:5], "company": 1})
+    assert [one["field"] for one in refused.json["errors"]] == ["company"]
     answer = world.send("PUT", path, {**whole, "tags": names[1:5]})
     assert (answer.status, answer.json["tags"]) == (200, names[1:5])
     refused = world.send("PATCH", path, {"other_emails": [f"e{number}@example.com" for number in range(21)]})

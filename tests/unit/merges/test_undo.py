@@ -50,6 +50,13 @@ def test_a_value_that_was_changed_since_stays_and_is_listed_without_the_value() 
     assert "Secret" not in plan.merge.model_dump_json()
 
 
+def test_a_name_is_one_value_of_two_fields() -> None:
+    merged = merge(contact("a", first_name="Ann"), contact("b", first_name="Ann", last_name="Lee"), name="b")
+    plan = undo(merged, changed(merged, first_name="Anna"))
+    assert plan.survivor.after.full_name == "Anna Lee"
+    assert kept(plan) == {("name", A, "changed_since")}
+
+
 def test_a_value_that_was_set_back_by_hand_is_not_listed() -> None:
     merged = merge(contact("a"), contact("b", company="Acme", custom_fields={"p": 1}))
     assert kept(undo(merged, changed(merged, company="", custom_fields={"p": None}))) == set()
