@@ -9,6 +9,7 @@ from shared.domain.errors import (
     Conflict,
     Duplicate,
     Invalid,
+    Merged,
     NotFound,
     PermissionDenied,
     RuleBroken,
@@ -133,7 +134,7 @@ EXAMPLES = {
         ),
         problems=(VersionMismatch(), Duplicate("email", GRACE_ID), NotFound("Contact")),
     ),
-    "delete_contact": Example(problems=(NotFound("Contact"), VersionMismatch())),
+    "delete_contact": Example(problems=(NotFound("Contact"), Merged(ADA_ID, GRACE_ID), VersionMismatch())),
     "toggle_contact_status": Example(
         answer=ADA.model_copy(update={**_CHANGED, "is_active": False}),
         problems=(NotFound("Contact"), VersionMismatch()),

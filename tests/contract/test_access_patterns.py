@@ -30,7 +30,7 @@ from shared.domain.contacts.inputs import ContactInput, ContactPatch
 from shared.domain.contacts.record import Contact
 from shared.domain.contacts.status import StatusInput
 from shared.domain.customers.record import CustomerInput, CustomerPatch
-from shared.domain.errors import Duplicate
+from shared.domain.errors import Duplicate, Merged
 from shared.domain.exports.record import ExportTask
 from shared.domain.exports.views import Export, ExportInput
 from shared.domain.feed_views import ALL_ENTRIES
@@ -761,6 +761,7 @@ BEFORE: dict[str, tuple[str, ...]] = {
     "Undo a merge": _MERGED,
     "List merges": _MERGED,
     "Read a merge": _MERGED,
+    "Read a merged contact": _MERGED,
     "Create a contact whose e-mail a merged contact has": _MERGED,
     "Change the e-mail of a contact with a merged one": _MERGED,
     "Delete a contact with a merged one": _MERGED,
@@ -880,6 +881,7 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
     "Show what a merge would do": lambda world: world.merge(1, dry_run=True),
     "Undo a merge": lambda world: merging(ADMIN).undo(world.merged[-1]),
     "List merges": lambda world: merge_reading(ADMIN).list(MergeFilter(), limit=25, cursor=None),
+    "Read a merged contact": lambda world: _read_merged(world.made[1].id),
     "Read a merge": lambda world: merge_reading(ADMIN).read(world.merged[-1]),
     "Create a contact whose e-mail a merged contact has": lambda world: _refused(world, 1),
     "Change the e-mail of a contact with a merged one": lambda world: world.contacts.patch(
@@ -1176,6 +1178,13 @@ def _fill(world: World) -> None:
         shown = list_keys.row_of(contact_keys.contact(TENANT, contact_id), list_keys.BY_CREATION)
         table.put_item({**row, **shown, "id": {"S": contact_id}})
         table.put_item(dict(list_keys.place(TENANT, "name", f"lovelace  ada  #{contact_id}")))
+
+
+def _read_merged(contact_id: str) -> None:
+    """Read the survivor of a merged contact as a GET does."""
+    with pytest.raises(Merged) as merged:
+        contact_reading(ADMIN).read(contact_id)
+    contact_reading(ADMIN).read(merged.value.survivor_id)
 
 
 def _refused(world: World, number: int = 0) -> None:

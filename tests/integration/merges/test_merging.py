@@ -288,3 +288,14 @@ def test_among_a_customer_s_contacts_the_survivor_takes_the_values_of_others(
     assert {(one["contact_id"], one["reason"]) for one in back["undo"]["kept"]} == {(two, "address_taken")}
     world.content.assert_whole()
     assert len(world.content.locks) >= len(before)
+
+
+def test_a_customer_s_new_contact_gets_the_address_that_a_merged_one_took_along(world: World) -> None:
+    """Where values are unique among the contacts of a customer: the lock that the merged one left is free."""
+    assert world.send("PATCH", "/settings", {"unique_scope": "customer"}).status == 200
+    first, second = (world.send("POST", "/customers", {"first_name": name}).json["id"] for name in "AB")
+    ada = world.create("ada@example.com", customer_id=first)
+    grace = world.create("grace@example.com", customer_id=second)
+    merge(world, ada["id"], grace["id"])
+    assert world.create("grace@example.com", customer_id=second)["is_primary"]
+    world.content.assert_whole()

@@ -11,7 +11,7 @@ from shared.services.contacts import entry_lists
 from tests.gateway.feed.test_feed import kinds, read
 from tests.integration.imports.drop_folder import DropFolder
 from tests.integration.imports.test_undo import counts, on_duplicate, undone
-from tests.integration.merges.merging import merge
+from tests.integration.merges.merging import merge, undo
 from tests.integration.webhooks.test_records_in_events import payloads, subscribe
 from tests.integration.webhooks.test_webhook_rights import Hooks
 from tests.integration.world import World, booking
@@ -37,12 +37,14 @@ def shown(world: World, contact_id: str) -> dict[str, Any]:
 
 def test_a_chain_of_merges_leads_to_its_end_in_one_step(world: World) -> None:
     first, second, last = contacts(world, "first", "second", "last")
-    merge(world, second, first)
-    merge(world, last, second)
+    merges = [merge(world, second, first)["id"], merge(world, last, second)["id"]]
     assert shown(world, first)["id"] == shown(world, second)["id"] == last
     for one in (first, second):
         refused = world.send("PATCH", f"/contacts/{one}", {"company": "Engines"})
         assert (refused.status, refused.json["survivor_id"]) == (409, last)
+    for merge_id, survivor in zip(reversed(merges), (second, first), strict=True):
+        undo(world, merge_id)
+        assert shown(world, first)["id"] == survivor
 
 
 def test_with_its_survivor_a_merged_contact_is_gone_and_is_back(world: World) -> None:

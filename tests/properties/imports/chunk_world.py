@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from hypothesis import strategies as st
 
@@ -25,6 +26,7 @@ from shared.domain.imports.row_settings import RowSettings
 from shared.domain.imports.rows import ReadRow
 from shared.domain.imports.virtual_contact import numbers_in
 from shared.domain.labels.record import ContactType
+from shared.domain.merges.views import MergeInput
 from shared.domain.records import blank_fields
 from shared.domain.stamp import Stamp
 from shared.domain.tenant import TenantSettings
@@ -37,6 +39,9 @@ from shared.services.imports.carrying_out import RowWriting, Written
 from shared.services.imports.known import Known
 from shared.services.imports.row_lookups import RowLookups, TenantReads
 from shared.services.imports.row_plans import Plan, plan_rows
+from shared.services.merges.merging import Merging
+from shared.services.merges.reading import MergeReading
+from shared.services.paging import Cursors
 from shared.table.accounts.user_steps import user_to_item
 from shared.table.accounts.users import UserTable
 from shared.table.contacts.index import ContactIndex
@@ -48,6 +53,7 @@ from shared.table.imports.begun import BegunChunkTable
 from shared.table.keys import accounts as account_keys
 from shared.table.keys import terms as term_keys
 from shared.table.labels import LabelMemory, LabelTable
+from shared.table.merges.repository import MergeTable
 from shared.table.store import Store
 from tests.integration.table_content import Content
 from tests.support.memory_table import MemoryTable
@@ -68,12 +74,16 @@ _VOLATILE = {"updated_at", "tag_ids", "last_event", "status_changed_at"}
 
 @dataclass(frozen=True)
 class Case:
-    """A tenant's contacts and customers, and a chunk of rows of an import with some options."""
+    """A tenant's contacts and customers, and a chunk of rows of an import with some options.
+
+    `merges`: contacts that are merged before the import, each as the numbers of the survivor and of the merged one.
+    """
 
     rows: Sequence[ReadRow]
     contacts: Sequence[dict[str, Any]] = ()
     options: ImportOptions = field(default_factory=ImportOptions)
     settings: TenantSettings = field(default_factory=lambda: TenantSettings(require_email=False))
+    merges: Sequence[tuple[int, int]] = ()
 
 
 class ChunkWorld:
@@ -102,6 +112,8 @@ class ChunkWorld:
         self.customers = [self._add_customer(number) for number in range(1, len(CUSTOMERS) + 1)]
         for number, given in enumerate(case.contacts):
             self._add_contact(number, given)
+        for survivor, merged in case.merges:
+            self._merge(survivor, merged)
 
     # Work
 
@@ -250,6 +262,22 @@ class ChunkWorld:
             self.index(contact)
             return
 
+    def _merge(self, survivor: int, merged: int) -> None:
+        """Merge a contact into another one; not if that has no room in the customer of the survivor."""
+        merges = MergeTable(self.store, TENANT, self._labels())
+        merging = Merging(
+            ADMIN,
+            MergeReading(ADMIN, merges, cast("Cursors", None)),
+            merges,
+            Membership(ADMIN, MembershipTable(self.store, TENANT), no_key),
+            performer=lambda: "an admin",
+            present_owner=lambda owner_id: owner_id,
+            sleep=lambda seconds: None,
+        )
+        with contextlib.suppress(Duplicate):
+            merging.merge(MergeInput(survivor_id=IDS[survivor], merged_ids=[IDS[merged]]))
+            self.index(self.contacts()[IDS[survivor]])
+
     def index(self, contact: Contact) -> None:
         """Enter a contact's telephone numbers in the index, as the projection does."""
         for one in numbers_in(contact.__dict__):
@@ -360,4 +388,6 @@ def cases(
     known = [one | {"tags": one.get("tags", [])[:most]} for one in draw(contacts())]
     if settings.require_email:
         known = [one for one in known if one["email"]]
-    return Case(draw(st.lists(rows(), min_size=1, max_size=6)), known, options, settings)
+    merges = draw(st.sampled_from([(), (), ((0, 1),), ((0, 1), (2, 0))]))
+    possible = [pair for pair in merges if max(pair) < len(known)]
+    return Case(draw(st.lists(rows(), min_size=1, max_size=6)), known, options, settings, possible)
