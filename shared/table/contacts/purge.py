@@ -135,13 +135,12 @@ class PurgeTable:
 
 
 def _expired_from_item(tenant_id: str, contact_id: str, item: Item) -> Expired:
-    last_event = item["last_event"]["S"] if "last_event" in item else ""
     return Expired(
         tenant_id,
         contact_id,
         deleted_at=item["deleted_at"]["S"],
         version=int(item["version"]["N"]),
-        last_event=last_event,
-        purged_by=last_event if "emptied_at" in item else None,
+        last_event=item["last_event"]["S"] if "last_event" in item else "",
+        purged_by=item["last_event"]["S"] if "emptied_at" in item else None,
         merged_from=tuple(one["S"] for one in item["merged_from"]["L"]) if "merged_from" in item else (),
     )
