@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import strategies as st
@@ -201,6 +202,17 @@ class World:
             if contact.is_primary and contact.member_of is not None:
                 found[contact.member_of] = contact.id
         return found
+
+    def call(self, contact_id: str) -> None:
+        """Record a call of a contact, in its own partition."""
+        at = TIMES[-1]
+        change = replace(self.stamp(), at=at)
+        after, _ = self.contacts[contact_id].record_interaction(
+            interaction_id="call", type="call", occurred_at=at, by_system=False, stamp=change
+        )
+        more = Figures(interaction_counts={"call": 1}, times=FigureTimes(last_contacted_at=at))
+        self.own[contact_id] = Figures.total([self.own[contact_id], more])
+        self.put(after)
 
     def put(self, contact: Contact) -> None:
         """Keep a contact that was changed."""

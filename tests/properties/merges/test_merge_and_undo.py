@@ -227,6 +227,35 @@ def test_what_was_changed_since_stays_and_is_listed(
     assert further[3] >= further[2] & (further[0] | (further[2] - further[1]))
 
 
+@given(people(4), st.permutations(range(4)), edits, edits, st.data())
+def test_merges_of_contacts_that_change_are_undone_in_reverse(
+    contacts: list[Contact],
+    order: list[int],
+    first: dict[str, Any],
+    second: dict[str, Any],
+    data: st.DataObject,
+) -> None:
+    world = World(contacts)
+    ids = [IDS[at] for at in order]
+    states: list[dict[str, dict[str, Any]]] = []
+    for edit in (first, second):
+        survivor_id, gone = ids[0], ids.pop()
+        states.append({gone: content(world.contacts[gone])})
+        merged(data, world, survivor_id, [gone])
+        world.put(edited(world.contacts[survivor_id], edit, data, world))
+        world.call(survivor_id)
+        ids.append(ids.pop(0))  # another contact is the next survivor, perhaps of this one
+        check_figures(world)
+        check_addresses(world)
+    while world.merges:
+        world.undo()
+        check_figures(world)
+        check_addresses(world)
+        for contact_id, state in states.pop().items():
+            assert difference(world.contacts[contact_id], state).keys() <= {"is_primary"}
+    assert len(world.live) == 4
+
+
 def _numbers(contact: Contact) -> set[str]:
     numbers = {contact.phone, contact.whatsapp, *(one["number"] for one in contact.other_phones)}
     return {one for one in numbers if one is not None}

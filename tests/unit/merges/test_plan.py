@@ -90,6 +90,12 @@ def test_addresses_and_numbers_of_all_are_kept_once() -> None:
     ]
 
 
+def test_a_number_that_stays_keeps_how_it_was_typed() -> None:
+    survivor = contact("a", phone="+12025550100", phone_raw="(202) 555-0100")
+    after = merge(survivor, contact("b", phone="+12025550100"), phone="b").survivor.after
+    assert after.phone_raw == "(202) 555-0100"
+
+
 def test_texts_about_a_contact_are_joined_unless_they_are_equal() -> None:
     plan = merge(contact("a", about="One."), contact("b", about="Two."), contact("c", about="One."))
     assert plan.survivor.after.about == "One.\n\nTwo."

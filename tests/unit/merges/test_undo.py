@@ -240,6 +240,16 @@ def test_a_source_of_a_booking_goes_back_with_its_field() -> None:
     assert undo(merged).survivor.after.booked == {"name": "event 1"}
 
 
+def test_the_source_of_a_value_that_two_contacts_have_goes_back_unless_the_value_was_changed() -> None:
+    survivor = contact("a", first_name="Ann", booked={"name": "event 1"})
+    merged = merge(survivor, contact("b", first_name="Ann"), name="b")
+    assert merged.survivor.after.booked == {}
+    assert undo(merged).survivor.after.booked == {"name": "event 1"}
+    assert undo(merged, changed(merged, first_name="Eve")).survivor.after.booked == {}
+    kept_source = merge(survivor, contact("b", company="Acme"))
+    assert undo(kept_source).survivor.after.booked == {"name": "event 1"}
+
+
 def test_a_survivor_that_was_deleted_stays_deleted() -> None:
     merged = merge(contact("a"), contact("b", company="Acme"))
     now, _ = merged.survivor.after.delete(stamp=stamp(5))
