@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -85,7 +84,7 @@ class ContactWriting:
         self._is_active_user = is_active_user
         self._known_owners = {caller.id}
         self._successors = successors
-        self._membership = cache(membership)  # one, which remembers the locks that it found free
+        self._membership = membership
         self._performer = performer
         self._sleep = sleep
         self._announce = announce

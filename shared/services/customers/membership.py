@@ -71,7 +71,7 @@ class Membership:
         if is_repeatable:
             # Looked up after the customers, whose versions show a write since then.
             present = self._records.contact(after.id)
-            if (present.version if present else None) != (before.version if before else None):
+            if (present and (present.id, present.version)) != (before and (before.id, before.version)):
                 raise ConcurrentChange()
         written = changes.after(after.id) or after
         self._announce(written)
@@ -182,6 +182,11 @@ class Membership:
         """Mark another contact of the customer as primary, or as no longer primary."""
         contact = self._records.contact(contact_id)
         marked = contact.set_primary(is_primary, stamp=Stamp.now(self._caller)) if contact else None
-        if contact is None or marked is None or contact.customer_id != customer_id:
+        # Of a contact that was merged meanwhile, the survivor is found.
+        if (
+            contact is None
+            or marked is None
+            or (contact.id, contact.customer_id) != (contact_id, customer_id)
+        ):
             raise ConcurrentChange()
         changes.contacts.append((contact, *marked))
