@@ -16,7 +16,7 @@ from functools import partial
 
 from shared.domain.contacts.record import Contact
 from shared.domain.contacts.uniqueness import Lock
-from shared.domain.errors import ConcurrentChange, Duplicate
+from shared.domain.errors import ConcurrentChange, Conflict, Duplicate
 from shared.table import guards
 from shared.table.contacts import items as contact_items
 from shared.table.contacts.survivors import MERGED_INTO, Survivors
@@ -26,7 +26,7 @@ from shared.table.keys import contacts as contact_keys
 from shared.table.keys import merges as merge_keys
 from shared.table.keys.spelling import SK, Key, identity_of
 from shared.table.store import Store
-from shared.table.transactions import Transaction
+from shared.table.transactions import MOST_STEPS, Transaction
 
 _NAMES = {"EMAIL": "e-mail address", "PHONE": "telephone number", "WHATSAPP": "WhatsApp number"}
 _OWNER = "contact_id"
@@ -48,15 +48,31 @@ class LockFreed(ConcurrentChange):
 def commit_with_locks(store: Store, build: Callable[[], Transaction]) -> None:
     """Commit the transaction that `build` returns, and build it again when it met locks that are not in force.
 
-    `build` must use the same `ContactLocks` each time. Raises ConcurrentChange when the survivors keep changing.
+    `build` must use the same `ContactLocks` each time. Raises ConcurrentChange when the survivors keep changing, and
+    Conflict as `check_steps` does.
     """
     for _ in range(_MOST_FREED):
+        transaction = build()
+        check_steps(transaction)
         try:
-            store.commit(build())
+            store.commit(transaction)
         except LockFreed:
             continue
         return
     raise ConcurrentChange()
+
+
+def check_steps(transaction: Transaction) -> None:
+    """Raise Conflict, with code `too_many_addresses`, for more steps than a transaction can have with a call's answer.
+
+    Only a survivor has as many addresses.
+    """
+    if len(transaction.steps) >= MOST_STEPS:
+        raise Conflict(
+            f"The change takes and releases so many addresses and numbers that it would write {len(transaction.steps)} "
+            f"records, and {MOST_STEPS - 1} can be written at once. Remove some of the addresses first.",
+            code="too_many_addresses",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +244,13 @@ class ContactLocks:
             if lock not in unsure or named.get(lock) == contact_id
         }
         return plan
+
+    def count_own(self, survivor: Contact) -> int:
+        """Return how many values of a contact are locked in its own name, or will be: those that no contact merged into
+        it has locked.
+        """
+        named = self._named(survivor.locks)
+        return sum(named.get(lock) not in survivor.merged_from for lock in survivor.locks)
 
     def check(self, plan: LockPlan) -> None:
         """Raise Duplicate if another contact has one of the values that a plan takes, as of now."""

@@ -9,11 +9,11 @@ from shared.domain.callers import ContactOwners
 from shared.domain.contacts.consent import ConsentEntry
 from shared.domain.contacts.record import Contact
 from shared.domain.contacts.uniqueness import Lock
-from shared.domain.errors import NOT_A_RECORD, ConcurrentChange, DomainError, TooLarge, Unavailable
+from shared.domain.errors import NOT_A_RECORD, Conflict, DomainError, TooLarge, Unavailable
 from shared.domain.events import Event
 from shared.table import event_items, guards
 from shared.table.contacts import items as contact_items
-from shared.table.contacts.locks import ContactLocks, commit_with_locks
+from shared.table.contacts.locks import ContactLocks, check_steps, commit_with_locks
 from shared.table.contacts.survivors import Survivors
 from shared.table.item import Item, item_size
 from shared.table.keys import contacts as contact_keys
@@ -186,7 +186,8 @@ class ContactTable:
             step = Transaction()
             try:
                 self.add_changes(step, (before, after, *events))
-            except (ConcurrentChange, TooLarge) as refusal:  # of its event
+                check_steps(step)
+            except (Conflict, TooLarge) as refusal:  # of its locks, or of its event
                 yield [after.id], refusal
                 continue
             more = step.size()
@@ -244,6 +245,10 @@ class ContactTable:
         self._locks.add(transaction, plan, states)
         for before, after, *events in changes:
             self._add_events(transaction, after, events, follows=before.last_event if before else "")
+
+    def count_own_locks(self, survivor: Contact) -> int:
+        """Return how many values of a contact are locked in its own name, or will be, and not by merged contacts."""
+        return self._locks.count_own(survivor)
 
     def check_locks(self, *changes: Change) -> None:
         """Raise Duplicate if another contact has a value that changes of different contacts take, as of now."""

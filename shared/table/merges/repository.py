@@ -35,6 +35,9 @@ from shared.table.transactions import MOST_BYTES, MOST_STEPS, Transaction
 _MOST_OF_MERGE = 90
 """Items that a merge writes, so that its undo, which may have to lock some values that were free meanwhile, fits into a
 transaction of MOST_STEPS with a call's answer under its key."""
+_MOST_OWN_LOCKS = 60
+"""Values that a survivor may have locked in its own name after a merge. So it can be deleted in one transaction, which
+releases them, with its event, its customer and the contact that becomes primary."""
 _PAGE = 100
 
 
@@ -140,6 +143,7 @@ class MergeTable:
 
     def check(self, merge: Merge, detail: MergeDetail, changes: Changes) -> None:
         """Raise what `add` would raise for the changes as they are now."""
+        self._check_locks(merge, changes)
         self._check_size(self._build(merge, detail, changes), _MOST_OF_MERGE)
         self._contacts.check_locks(*changes.contacts)
 
@@ -149,6 +153,7 @@ class MergeTable:
         Raises ConcurrentChange when a record is no longer as it was read, Duplicate when another contact has a value
         that the survivor would have among its customer's contacts, and Conflict with code `merge_too_large`.
         """
+        self._check_locks(merge, changes)
 
         def build() -> Transaction:
             transaction = self._build(merge, detail, changes)
@@ -180,6 +185,21 @@ class MergeTable:
             return transaction
 
         commit_with_locks(self._store, build)
+
+    def _check_locks(self, merge: Merge, changes: Changes) -> None:
+        """Raise Conflict if the survivor would have locked too many values in its own name: those of merged contacts
+        of other customers, where values are unique among the contacts of a customer.
+        """
+        survivor = changes.after(merge.survivor_id)
+        if survivor is None or survivor.unique_scope == "tenant":
+            return
+        own = self._contacts.count_own_locks(survivor)
+        if own > _MOST_OWN_LOCKS:
+            raise Conflict(
+                f"The survivor would have {own} addresses and numbers of its own among its customer's contacts, and "
+                f"{_MOST_OWN_LOCKS} are possible. Merge fewer contacts of other customers into it.",
+                code="merge_too_large",
+            )
 
     def _check_size(self, transaction: Transaction, most: int) -> None:
         steps = len(transaction.steps)

@@ -299,3 +299,28 @@ def test_a_customer_s_new_contact_gets_the_address_that_a_merged_one_took_along(
     merge(world, ada["id"], grace["id"])
     assert world.create("grace@example.com", customer_id=second)["is_primary"]
     world.content.assert_whole()
+
+
+def test_a_survivor_s_own_addresses_stay_so_few_that_it_can_be_deleted(
+    aws_stack: Stack, token_issuer: TokenIssuer
+) -> None:
+    world = World(aws_stack, token_issuer, TenantSettings(unique_scope="customer"))
+    customers = [world.send("POST", "/customers", {"first_name": "Acme"}).json["id"] for _ in range(4)]
+    survivor, *merged = (
+        world.create(
+            f"{number}@example.com",
+            other_emails=[f"{number}-{other}@example.com" for other in range(20 if number else 0)],
+            customer_id=customer,
+        )["id"]
+        for number, customer in enumerate(customers)
+    )
+    for one in merged[:2]:
+        merge(world, survivor, one)
+    for dry_run in (True, False):
+        assert refused(ask(world, survivor, merged[2], dry_run=dry_run)) == (409, "merge_too_large")
+    # Among the contacts of the first merged one's customer, its own locks serve again.
+    moved = world.send("PATCH", f"/contacts/{survivor}", {"customer_id": customers[1]})
+    assert moved.status == 200, moved.text
+    world.content.assert_whole()
+    assert world.send("DELETE", f"/contacts/{survivor}").status == 204
+    world.content.assert_whole()
