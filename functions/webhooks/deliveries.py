@@ -23,7 +23,10 @@ class DeliveryListQuery(ListQuery):
 
     state: DeliveryState | None = Field(None, description="Only deliveries in this state.")
     event_type: str | None = Field(
-        None, min_length=1, max_length=100, description="Only deliveries of events of this type."
+        None,
+        min_length=1,
+        max_length=100,
+        description="Only deliveries of events of this one type; a pattern finds none.",
     )
     event_from: Moment | None = Field(
         None, alias="from", description=f"Deliveries of events that happened {FROM[0].lower()}{FROM[1:]}"

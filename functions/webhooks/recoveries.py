@@ -24,7 +24,8 @@ routes = Routes("Webhooks")
 def recover_webhook(call: Call, webhook_id: str, body: RecoveryInput) -> Reply:
     """Goes through a part of the feed in the background, and sends the events that the webhook wants, as it is now, and
     has not received: those without a delivery, and those whose delivery has failed. At most 100,000 events of the last
-    14 days, and one recovery of a webhook at a time.
+    14 days, and one recovery of a webhook at a time. Keep its id, by which it is read and cancelled. A part whose end
+    is before its beginning has no events.
     """
     return Reply(record=recovery_service(call.caller, call.claim).start(webhook_id, body))
 

@@ -61,7 +61,8 @@ def read_webhook(call: Call, webhook_id: str) -> Reply:
 )
 def patch_webhook(call: Call, webhook_id: str, body: WebhookPatch) -> Reply:
     """A change of `url`, `events`, `filter`, `include` or `headers` makes the caller the holder (`acts_as`). It takes
-    the permissions for all the webhook's event types. A patch that moves `url` to another host must name all headers.
+    the permissions for all the webhook's event types. A patch that changes `url` must name all headers, each with its
+    value or null.
 
     Events that have happened but were not passed on yet may still be sent as before the change."""
     return Reply(record=webhook_service(call.caller).change(webhook_id, body, call.if_match))
@@ -89,9 +90,9 @@ def delete_webhook(call: Call, webhook_id: str) -> Reply:
     errors=(NotFound, VersionMismatch),
 )
 def enable_webhook(call: Call, webhook_id: str) -> Reply:
-    """Makes the caller the holder (`acts_as`), which takes the permissions for all the webhook's event types. Events of
-    the time when it was disabled are not sent, except those that are still being passed on. `POST …/recover` sends
-    them."""
+    """Makes the caller the holder (`acts_as`), also of a webhook that is enabled, which takes the permissions for all
+    the webhook's event types. Events of the time when it was disabled are not sent, except those that are still being
+    passed on. `POST …/recover` sends them."""
     return Reply(record=webhook_service(call.caller, call.claim).enable(webhook_id, call.if_match))
 
 
@@ -120,7 +121,7 @@ def disable_webhook(call: Call, webhook_id: str) -> Reply:
 def rotate_secret(call: Call, webhook_id: str, body: SecretRotation) -> Reply:
     """Until the overlap ends (`rotation_ends_at`), requests are signed with the new secret and with earlier ones:
     `webhook-signature` has several signatures, separated by spaces. A receiver accepts a request if one of them is
-    right."""
+    right. At most five secrets sign at once."""
     return Reply(
         record=webhook_service(call.caller, call.claim).rotate_secret(webhook_id, body, call.if_match)
     )

@@ -68,8 +68,8 @@ class Merge(BaseModel):
     """Contacts that were merged into another one, the survivor.
 
     `choices`: for each field for which the caller chose a contact, that contact's id. `by`: the actor. `undo_until`:
-    the time until which it can be undone. `undo`: null until then. `job_id`: the job that made the merge, null for one
-    that a caller made.
+    the time until which it can be undone. `undo`: null for a merge that was not undone. `job_id`: the job that made the
+    merge, null for one that a caller made.
     """
 
     model_config = ConfigDict(frozen=True, defer_build=True)

@@ -60,8 +60,9 @@ class MergeInput(BaseModel):
 class MergeResult(BaseModel):
     """A merge, with what it did to its survivor.
 
-    `id`: null for a dry run. `contact`: the survivor after the call, null if it is deleted. `changes`: the fields of
-    the survivor that the call changed. The other fields: see `Merge`.
+    `id`: null for a dry run, which shows the other fields as the merge would have them. `contact`: the survivor after
+    the call, null if it is deleted. `changes`: the fields of the survivor that the call changed. The other fields: see
+    `Merge`.
     """
 
     model_config = ConfigDict(frozen=True, defer_build=True)

@@ -75,7 +75,8 @@ DeliveryState = Literal["pending", "delivered", "failed"]
 class Attempt(BaseModel):
     """One request to the receiver.
 
-    `status`: the status of the response; None when there was none. Then `error` is a stable code for the reason.
+    `status`: the status of the response; null when there was none. Then `error` is a stable code for the reason. A
+    redirect has both.
     """
 
     model_config = ConfigDict(frozen=True, defer_build=True)
