@@ -1,6 +1,7 @@
 """A webhook receiver for experiments: `python -m local.listen PORT [SECRET]` prints the requests it receives.
 
-With the subscription's secret it verifies each request as `docs/events.md` describes.
+With the subscription's secret it verifies each request as `docs/events.md` describes. It answers 204 to every request,
+also to one that it prints as refused.
 """
 
 from __future__ import annotations
@@ -38,7 +39,11 @@ def main(arguments: list[str]) -> int:
         print("usage: python -m local.listen PORT [SECRET]", file=sys.stderr)
         return 2
     if len(arguments) == 2:
-        _Receiver.verifier = Webhook(arguments[1])
+        try:
+            _Receiver.verifier = Webhook(arguments[1])
+        except ValueError:  # also of base64
+            print("SECRET is the `secret` of a new webhook, such as whsec_…", file=sys.stderr)
+            return 2
     with ThreadingHTTPServer(("127.0.0.1", int(arguments[0])), _Receiver) as server:
         try:
             server.serve_forever()

@@ -56,7 +56,7 @@ EXAMPLES = {
     ),
     "start_feed": Example(
         answer=FeedStart(position=1_180, snapshot=SNAPSHOT),
-        problems=(PermissionDenied.lacking("contacts:read"),),
+        problems=(PermissionDenied.lacking("contacts:read or audit:read"),),
     ),
     "read_event": Example(answer=_CREATED, problems=(NotFound("Event"),)),
 }

@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from shared.domain.days import first_of, last_of
 from shared.domain.errors import NotFound, PositionExpired, RuleBroken
-from shared.domain.event_patterns import find_types
+from shared.domain.event_patterns import explain_unknown, find_types
 from shared.domain.feed_views import FeedFilter, FeedItem, FeedPage, FeedStart
 from shared.domain.moments import FROM, TO, Moment
 from shared.http.call import Call
@@ -24,8 +24,9 @@ _MAX_POSITION = 2**53 - 1
 
 
 def _check_types(text: str) -> str:
-    if not all(find_types(one) for one in _parse_types(text)):
-        raise PydanticCustomError("unknown_event_type", "There is no such event type.")
+    unknown = next((one for one in _parse_types(text) if not find_types(one)), None)
+    if unknown is not None:
+        raise PydanticCustomError("unknown_event_type", explain_unknown(unknown))
     return text
 
 
@@ -50,13 +51,15 @@ class FeedQuery(BaseModel):
         None,
         max_length=2_000,
         description="Only events of these types, separated by commas. `contact.*` is all types that begin with "
-        "`contact.`",
+        "`contact.` The feed has no events of the types `group.member_added` and `group.member_removed`: those of "
+        "their contacts are in it.",
     )
     entity: str | None = Field(
         None,
         min_length=1,
         max_length=64,
-        description="Only events about records of this kind, such as `contact`.",
+        description="Only events about records of this kind, such as `contact`. Those of interactions, notes and "
+        "follow-ups are about their contact.",
     )
     entity_id: str | None = Field(
         None, min_length=1, max_length=128, description="Only events about the record with this id."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from shared.domain.errors import Conflict, Invalid, NotFound, RuleBroken, VersionMismatch
+from shared.domain.event_patterns import explain_unknown
 from shared.domain.jobs.progress import Progress
 from shared.domain.jobs.quotas import RECOVERIES
 from shared.domain.webhooks.delivery import Attempt, Delivery
@@ -90,7 +91,7 @@ EXAMPLES = {
         },
         answer=_CREATED,
         problems=(
-            Invalid.field("events.0", "unknown_event_type", "There is no such event type."),
+            Invalid.field("events.0", "unknown_event_type", explain_unknown("contact.create")),
             Conflict(
                 f"A tenant has at most {MAX_WEBHOOKS} webhooks. Delete one that is no longer needed.",
                 code="too_many_webhooks",

@@ -221,7 +221,7 @@ def _join_path(path: Path) -> str:
 
 def _unknown_name(path: Path, model: type[BaseModel]) -> FieldError:
     holder = _model_at(model, path[:-1])
-    known = list(holder.model_fields) if holder else []
+    known = [field.alias or name for name, field in holder.model_fields.items()] if holder else []
     meant = nearest(str(path[-1]), known)
     message = str(SENTENCES["extra_forbidden"])
     elsewhere: Mapping[str, str] = getattr(holder, "set_elsewhere", {})

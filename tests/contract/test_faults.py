@@ -23,6 +23,7 @@ from shared.domain.errors import DomainError, Invalid
 from shared.domain.field_names import nearest
 from shared.domain.groups.inputs import GroupInput
 from shared.domain.text import PATTERNS
+from shared.domain.webhooks.recovery import RecoveryInput
 from shared.http.problems import from_validation
 
 MODELS = sorted(
@@ -248,6 +249,10 @@ def test_the_place_of_a_fault_is_written_as_the_caller_wrote_it_and_known_names_
     assert told["other_phones.2.label"] == "This must be a string."
     filtered = refused(GroupInput, {"name": "A", "kind": "dynamic", "filter": {"createdFrom": "2026-01-01"}})
     assert "Did you mean `created_from`?" in filtered["filter.createdFrom"]
+    part = refused(RecoveryInput, {"after": 0, "zzz": 1})
+    assert part["zzz"].endswith("The names here are after, from, to, until."), (
+        "aliases, as callers write them"
+    )
     assert "unknown_permission" in {
         one.code
         for one in refusal_of(ApiClientInput, {"name": "A", "permissions": {"contacts:raed": "all"}}).errors

@@ -115,7 +115,7 @@ def parse_target(url: str, *, loopback: bool = False) -> Target:
     except ValueError as error:
         raise _refuse("malformed_url", "This is not a URL.") from error
     if not host or parts.scheme not in ("http", "https") or parts.netloc.endswith(":"):
-        raise _refuse("malformed_url", "Give a full URL, such as https://example.com/hook.")
+        raise _refuse("malformed_url", "Give a full https URL, such as https://example.com/hook.")
     if "@" in parts.netloc:
         raise _refuse("user_info", "A URL may not hold a user name or a password.")
     if "#" in url:
@@ -140,7 +140,10 @@ def _check_public(target: Target, *, is_bracketed: bool) -> None:
         raise _refuse("port", f"Webhooks are sent only to the ports {allowed}.")
     if is_literal(target.host) or is_bracketed:
         if not is_allowed(target.host):
-            raise _refuse("forbidden_address", "Webhooks are not sent to this address.")
+            raise _refuse(
+                "forbidden_address",
+                "Webhooks are sent only to public addresses, not to private, loopback or other special ones.",
+            )
     elif len(target.host) > 253 or not _NAME.fullmatch(target.host) or _is_internal(target.host):
         # A name whose last label starts with a digit may be an address in another notation (127.1, 0x7f.1, 2130706433),
         # which resolvers accept. The pattern matches no such name.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import urlsplit
 
@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from shared.domain.callers import system_caller
 from shared.domain.errors import Invalid
-from shared.domain.event_patterns import covers, find_types
+from shared.domain.event_patterns import PATTERNS, covers, explain_unknown, find_types
 from shared.domain.event_rights import require_event_rights
 from shared.domain.events import (
     EVENT_TYPES,
@@ -55,15 +55,13 @@ Include = Literal["thin", "full"]
 
 def _check_event_type(event_type: str) -> str:
     if not find_types(event_type):
-        raise PydanticCustomError("unknown_event_type", "There is no such event type.")
+        raise PydanticCustomError("unknown_event_type", explain_unknown(event_type))
     return event_type
 
 
-_PATTERNS = ("*", *dict.fromkeys(f"{one.partition('.')[0]}.*" for one in EVENT_TYPES))
-
 EventType = Annotated[
     str,
-    Field(max_length=100, json_schema_extra={"enum": [*_PATTERNS, *EVENT_TYPES]}),
+    Field(max_length=100, json_schema_extra={"enum": [*PATTERNS, *EVENT_TYPES]}),
     AfterValidator(_check_event_type),
 ]
 
@@ -98,11 +96,15 @@ class WebhookInput(BaseModel):
 class WebhookPatch(BaseModel):
     """A JSON merge patch (RFC 7396) of a subscription: absent fields stay.
 
-    Null empties `description`, `filter` and `headers`, and makes `include` `thin`. Within `filter` and `headers`, null
-    removes a condition or a header.
+    Null empties `description`, `filter` and `headers`, and makes `include` `thin`; `url` and `events` need a value.
+    Within `filter` and `headers`, null removes a condition or a header.
     """
 
     model_config = ConfigDict(extra="forbid", defer_build=True)
+    set_elsewhere: ClassVar[Mapping[str, str]] = {
+        "is_active": "`POST …/enable` and `POST …/disable` change it.",
+        "secret": "`POST …/rotate-secret` replaces it.",
+    }
 
     url: str | None = Field(
         None,

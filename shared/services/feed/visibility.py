@@ -31,8 +31,8 @@ class VisibleEntries:
 
     def require_any(self) -> None:
         """Raises PermissionDenied if the caller may see no entry at all."""
-        if not self.is_auditor:
-            self._caller.require("contacts:read")
+        if not self.is_auditor and self._caller.level("contacts:read") is None:
+            raise PermissionDenied.lacking(f"contacts:read or {AUDIT}")
 
     def require_auditor(self) -> None:
         """Raises PermissionDenied if the caller may not read the audit log."""

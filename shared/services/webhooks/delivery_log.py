@@ -168,6 +168,8 @@ class DeliveryLog:
         webhook, delivery = None, None
         if is_id(webhook_id) and is_id(event_id):
             webhook, delivery = self._deliveries.find_delivery(webhook_id, event_id)
+        elif is_id(webhook_id):  # so that the answer says which of the two is missing
+            webhook = self._deliveries.get(webhook_id)
         known = self._require_rights(webhook)
         if delivery is None or not self._may_see(delivery):
             raise NotFound("Delivery")

@@ -92,6 +92,13 @@ def test_odd_parameters_are_refused_or_find_nothing(
         assert answer.json["items"] == []
 
 
+def test_refusals_name_what_the_caller_may_write_or_needs(world: World) -> None:
+    unknown = world.send("GET", "/events", query={"occurred_from": "2026-05-04"})
+    assert unknown.json["detail"].endswith("Did you mean `from`?")
+    powerless = world.send("GET", "/events/start", token=world.t1.powerless)
+    assert powerless.json["detail"] == "Insufficient permissions: contacts:read or audit:read required"
+
+
 def test_check_109_callers_at_level_own_read_the_entries_of_their_contacts(world: World) -> None:
     """A user of a tenant with visibility `owner`, and an API client, beside an admin of the same tenant."""
     t2 = settle(world.issuer, "T2", TenantSettings(visibility="owner"), events=False)

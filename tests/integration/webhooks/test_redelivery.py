@@ -8,6 +8,7 @@ import pytest
 
 from functions.webhooks import on_delivery
 from shared.domain import timestamps
+from shared.domain.ids import new_id
 from shared.domain.webhooks.delivery import MAX_ATTEMPTS, MAX_LOGGED_ATTEMPTS, Attempt
 from shared.table.webhooks.deliveries import DeliveryTable
 from shared.wiring.base import store
@@ -203,6 +204,13 @@ def test_the_log_is_filtered_by_state_type_and_time(hook: Hook) -> None:
     assert events[0] in hook.list(to=timestamps.plus(at, 1))
     assert hook.list(to=timestamps.plus(at, -3600)) == []
     assert hook.list(**{"from": timestamps.plus(at, 3600)}) == []
+
+
+def test_a_missing_delivery_is_not_answered_as_a_missing_webhook(hook: Hook) -> None:
+    for event_id in ("nope", new_id()):
+        path = f"/webhooks/{hook.id}/deliveries/{event_id}"
+        for answer in (hook.world.send("GET", path), hook.redeliver(event_id)):
+            assert (answer.status, answer.json["detail"]) == (404, "Delivery not found.")
 
 
 def test_a_filtered_log_is_walked_page_by_page_without_a_gap(hook: Hook) -> None:
