@@ -7,8 +7,8 @@ each. Where they differ it writes the markers, and reads the portion again until
 If the tenant has chosen another custom field as match key, the pass gives its contacts that key first, contact by
 contact, like a change of them (`Projection.apply_duplicate_key`).
 
-A process that has asked for a pass relies on that for half a minute. So a pass counts for those who asked a minute
-before it began; if somebody has asked since, another one follows.
+A process that has asked for a pass relies on that for half a minute. So a pass counts for the requests of a minute
+before it began and earlier; if there were later ones, another pass follows.
 """
 
 from __future__ import annotations

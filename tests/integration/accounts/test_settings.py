@@ -15,16 +15,15 @@ from shared.domain import timestamps
 from shared.domain.accounts.settings import SettingsPatch
 from shared.domain.callers import PERMISSIONS, Caller
 from shared.domain.ids import new_id
-from shared.projections.matching import MatchingPass
+from shared.table.keys import duplicates as duplicate_keys
 from shared.wiring import tenants
 from shared.wiring.accounts import settings_service
 from shared.wiring.base import store
-from shared.wiring.projections import projection
 from shared.wiring.tenants import tenant_memory
 from tests.integration.world import World
 from tests.support.faults import assert_same_after_kills, call, injecting, lost_answer
 from tests.support.gateway import Gateway, Response
-from tests.support.tenant_guard import acting_for, acting_for_system, as_operator
+from tests.support.tenant_guard import acting_for, as_operator
 from tests.tenants import Tenancy, suspend
 
 Worlds = Callable[[], AbstractContextManager[World]]
@@ -406,20 +405,22 @@ def test_a_key_of_the_tenant_s_choice_is_applied_to_all_contacts(world: World) -
     marker = ("T#T1#SHARED", "0#key#member_number=m1234#")
     assert not world.content.of(*marker)
     set_to(world, duplicate_key="member_number")
-    walk_match_keys()
+    sweep_two_minutes_later(world)
     assert world.content.of(*marker)
     set_to(world, duplicate_key=None)
-    walk_match_keys()
+    sweep_two_minutes_later(world)
     assert not world.content.of(*marker)
     assert not world.content.of("T#T1#MATCH#key")
 
 
-def walk_match_keys() -> None:
-    """Do what the sweep's function does two minutes later."""
+def sweep_two_minutes_later(world: World) -> None:
+    """Run the sweep as if the pass over match keys had been asked for two minutes ago."""
+    (item,) = world.content.of("T#T1#MATCHING", "PENDING")
+    then = timestamps.plus(timestamps.now(), -120)
+    with as_operator():
+        store().put({**item, "requested_at": {"S": then}, **duplicate_keys.due_entry(then, "T1")})
     tenant_memory().forget("T1")
-    later = timestamps.plus(timestamps.now(), 120)
-    with acting_for_system("DUE#MATCHES", "T#"):
-        MatchingPass(store(), projection(), now=lambda: later).run()
+    world.sweep()
 
 
 def test_the_default_country_is_assumed_for_numbers_without_a_plus(world: World) -> None:

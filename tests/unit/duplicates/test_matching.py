@@ -124,7 +124,7 @@ def test_a_pass_waits_for_the_end_of_large_batches_but_not_for_ever() -> None:
         _request(world, timestamps.plus(NOW, 60 * minute - 10))
         world.walker(timestamps.plus(NOW, 60 * minute))()
         assert (not world.disagreeing()) == (minute == 11)
-    assert world.is_due(), "somebody has asked within the minute before the pass began"
+    assert world.is_due(), "there was a request within the minute before the pass began"
     world.walker(timestamps.plus(NOW, 12 * 60))()
     assert not world.is_due()
 
