@@ -54,10 +54,13 @@ class SharedKeys:
         Rows of other kinds are ignored. Costs two read units for each key, and a write unit for each marker that
         changes. Raises ConcurrentChange when other projectors keep changing the same keys.
         """
-        keys = {key for row in rows if (key := duplicate_keys.key_of_row(row)) is not None}
-        if len(keys) > _MOST_KEYS:
-            self._ask_for_pass(tenant_id)
-            return
+        keys: set[MatchKey] = set()
+        for row in rows:
+            if (key := duplicate_keys.key_of_row(row)) is not None:
+                keys.add(key)
+            if len(keys) > _MOST_KEYS:
+                self._ask_for_pass(tenant_id)
+                return
         for _ in range(_ATTEMPTS):
             if not keys:
                 return

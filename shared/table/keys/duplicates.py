@@ -20,6 +20,8 @@ from shared.table.keys.spelling import (
 )
 
 MATCH, SHARED = "MATCH", "SHARED"
+_IN_MATCH, _IN_NUMBER = f"#{MATCH}#", f"#{terms.NUMBER}#"
+"""The parts of partition keys that show a row of a match key: no other partition key has them."""
 DUE = "DUE#MATCHES"
 """The index partition of the tenants whose markers are to be brought in line with the rows of their match keys."""
 FIRST_POSITION, LAST_POSITION = "0", "~"
@@ -53,11 +55,11 @@ def contact_of(row: dict[str, Any]) -> str:
 
 def key_of_row(identity: Identity) -> MatchKey | None:
     """Return the match key of the row with a partition key and a sort key; None for any other row."""
-    space, _, kind = identity[0].split("#", 2)[2].partition("#")
-    value = identity[1].rpartition(_END)[0]
-    if space == terms.NUMBER:
-        return MatchKey("phone", value)
-    return MatchKey(_kind(kind), unescape_term(value)) if space == MATCH else None
+    partition, position = identity
+    if _IN_MATCH in partition:
+        kind = partition.rpartition(_IN_MATCH)[2]
+        return MatchKey(_kind(kind), unescape_term(position.rpartition(_END)[0]))
+    return MatchKey("phone", position.rpartition(_END)[0]) if _IN_NUMBER in partition else None
 
 
 def all_shared(tenant_id: str) -> str:
