@@ -51,6 +51,8 @@ class PresenceFields(Recorded):
         interaction_counts: dict[str, int]
         booking_counts: dict[str, int]
         note_count: int
+        organizer_ids: list[str]
+        unnamed_organizers: dict[str, int]
         last_booking_at: str | None
         last_contacted_at: str | None
         next_follow_up_at: str | None
@@ -146,6 +148,17 @@ class PresenceFields(Recorded):
         `given`: the fields that change. `unmerged_ids`: the contacts that are back.
         """
         return self._build_merging(given, {"merge_id": merge_id, "unmerged_ids": [*unmerged_ids]}, stamp)
+
+    def with_figures_of(self, changed: Self) -> Self:
+        """Return a merged contact with the figures and the organizers of `changed`, which it would be after a change of
+        its timeline: its survivor has the change's version and event.
+        """
+        given = {
+            **changed.figures.fields,
+            "organizer_ids": changed.organizer_ids,
+            "unnamed_organizers": changed.unnamed_organizers,
+        }
+        return self.with_fields(given)
 
     def _build_merging(
         self, given: Mapping[str, Any], facts: dict[str, Any], stamp: Stamp

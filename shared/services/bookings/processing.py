@@ -28,6 +28,7 @@ from shared.domain.stamp import Stamp
 from shared.domain.tenant import Tenant, TenantSettings
 from shared.services.backoff import HOT
 from shared.services.contacts.owners import NO_ORGANIZER, Organizer, Owners
+from shared.services.contacts.parts import PartChange
 from shared.services.contacts.tag_rules import TagRules
 from shared.services.contacts.writing import ContactWriting
 
@@ -50,13 +51,15 @@ class Snapshot:
 
     `contact`: the live contact with the invitee's address. `booking`: the booking after its other events; None if
     there were none, or if its contact was purged. `holder`: the contact that has the booking, if it is not `contact`.
-    `version`: the version of the booking, 0 if there were no other events.
+    `version`: the version of the booking, 0 if there were no other events. `part`: the contact merged into one of these
+    that has the booking in its partition.
     """
 
     contact: Contact | None
     booking: Booking | None
     holder: Contact | None
     version: int
+    part: Contact | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,7 @@ class BookingRepository(Protocol):
 
     def read(self, event: BookingEvent, email: str) -> Snapshot | None: ...
 
-    def latest_start(self, contact_id: str, *, without: str) -> str | None: ...
+    def latest_start(self, contact: Contact, *, without: str, part: Contact | None = None) -> str | None: ...
 
     def record(
         self,
@@ -82,6 +85,7 @@ class BookingRepository(Protocol):
         after: Booking,
         changes: list[ContactChange],
         interaction: Interaction,
+        part: PartChange | None = None,
     ) -> None: ...
 
 
@@ -168,8 +172,14 @@ class BookingService:
             events.append(created)
         before = snapshot.booking
         after = (before or Booking.blank(event.booking_id, version=snapshot.version)).apply(
-            event, contact_id=contact.id, organizer_id=invitee.organizer_id
+            event, contact_id=_partition_of(before, contact), organizer_id=invitee.organizer_id
         )
+        part = snapshot.part
+        if part is not None:
+            counted, _ = part.recount_bookings(
+                _recount(bookings, part, before, after), booking_id=event.booking_id, stamp=stamp()
+            )
+            part = part.with_figures_of(counted)
         stamped = stamp()
         interaction = _build_interaction(event, contact.id, stamped)
         tagged: dict[str, Any] = {}
@@ -180,25 +190,40 @@ class BookingService:
             type=interaction.type,
             booking_id=event.booking_id,
             invitee=invitee,
-            figures=_recount(bookings, contact, before, after),
+            figures=_recount(bookings, contact, before, after, part),
             further=tagged,
             stamp=stamped,
         )
         changes = [ContactChange(snapshot.contact, changed, [*events, happened])]
         if (holder := snapshot.holder) is not None:
-            figures = _recount(bookings, holder, before, after)
+            figures = _recount(bookings, holder, before, after, part)
             changed, happened = holder.recount_bookings(figures, booking_id=event.booking_id, stamp=stamp())
             changes.append(ContactChange(holder, changed, [happened]))
-        bookings.record(event, before, after, changes, interaction)
+        moved = None if snapshot.part is None or part is None else (snapshot.part, part)
+        bookings.record(event, before, after, changes, interaction, moved)
+
+
+def _partition_of(before: Booking | None, contact: Contact) -> str:
+    """Return the id of the contact in whose partition a booking of a contact is: a merged one's stays there."""
+    return before.contact_id if before is not None and before.contact_id in contact.parts else contact.id
 
 
 def _recount(
-    bookings: BookingRepository, contact: Contact, before: Booking | None, after: Booking
+    bookings: BookingRepository,
+    contact: Contact,
+    before: Booking | None,
+    after: Booking,
+    part: Contact | None = None,
 ) -> BookingFigures:
-    """Return a contact's figures after a change of a booking, which was or is a booking of this contact, or neither."""
+    """Return a contact's figures after a change of a booking, which was or is a booking of this contact, or neither.
+
+    `part`: the merged contact that had the booking, as it will be. The figures of a merged contact are those of its own
+    partition.
+    """
+    partitions = contact.parts if not contact.is_merged else (contact.id,)
 
     def its(booking: Booking | None) -> Booking | None:
-        return booking if booking is not None and booking.contact_id == contact.id else None
+        return booking if booking is not None and booking.contact_id in partitions else None
 
     def counts(booking: Booking | None) -> str | None:
         return booking.starts_at if booking is not None and booking.is_counted else None
@@ -206,7 +231,8 @@ def _recount(
     before, held = its(before), its(after)
     was, now, last = counts(before), counts(held), contact.last_booking_at
     if was is not None and was == last and (now is None or now < was):
-        last = bookings.latest_start(contact.id, without=after.id)
+        is_its = part is not None and part.id in partitions
+        last = bookings.latest_start(contact, without=after.id, part=part if is_its else None)
     by_state = Counter(contact.booking_counts)
     by_state.subtract([before.state] if before is not None else ())
     by_state.update([held.state] if held is not None else ())

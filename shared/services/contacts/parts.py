@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Protocol, Self, TypeVar
 
 from shared.domain.contacts.record import Contact
+from shared.domain.events import Event
 
 _LEAST_OF_PART = 8
 """Entries that are read of each part at first, at least."""
@@ -20,6 +23,41 @@ class Entry(Protocol):
 
 
 E = TypeVar("E", bound=Entry)
+
+
+PartChange = tuple[Contact, Contact]
+"""A merged contact before and after a change of an entry in its partition, which moves its figures only."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineChange:
+    """A contact before and after a change of an entry, the event, and what becomes of the merged contact in whose
+    partition the entry is; None if it is in the contact's own.
+    """
+
+    before: Contact
+    after: Contact
+    event: Event
+    part: PartChange | None = None
+
+    @classmethod
+    def of(
+        cls,
+        contact: Contact,
+        part: Contact | None,
+        decide: Callable[[Contact, Contact | None], tuple[Contact, Event]],
+    ) -> TimelineChange:
+        """Return the change of a contact, and of the merged contact `part` that has the entry, if one has it.
+
+        `decide` returns a contact after the change, and the event. It gets the merged contact first, which counts the
+        entries of its own partition only, and then the contact, with the merged one as it is after the change.
+        """
+        if part is None:
+            return cls(contact, *decide(contact, None))
+        counted, _ = decide(part, None)
+        part_after = part.with_figures_of(counted)
+        after, event = decide(contact, part_after)
+        return cls(contact, after, event, (part, part_after))
 
 
 def of_contact(entry: E, contact_id: str) -> E:

@@ -18,6 +18,7 @@ from shared.domain.interactions.follow_up_inputs import FollowUpCompletion, Foll
 from shared.domain.interactions.interaction import Interaction
 from shared.domain.stamp import Stamp
 from shared.services.backoff import HOT
+from shared.services.contacts.parts import PartChange, TimelineChange, of_contact
 from shared.services.contacts.reading import ContactReading
 from shared.services.contacts.tag_rules import TagRules
 from shared.services.idempotency import Announce, no_key
@@ -35,7 +36,9 @@ class FollowUpRepository(Protocol):
 
     def find(self, follow_up_id: str) -> tuple[Contact | None, FollowUp | None]: ...
 
-    def first_due(self, contact_id: str, without: str) -> str | None: ...
+    def part(self, contact: Contact, follow_up: FollowUp) -> Contact | None: ...
+
+    def first_due(self, contact: Contact, without: str, part: Contact | None = None) -> str | None: ...
 
     def write(
         self,
@@ -44,6 +47,7 @@ class FollowUpRepository(Protocol):
         events: Sequence[Event],
         changes: Sequence[FollowUpChange],
         interaction: Interaction | None = None,
+        part: PartChange | None = None,
     ) -> None: ...
 
 
@@ -52,7 +56,8 @@ class FollowUpService:
 
     `performer`: returns the name of the caller. `tag_rules`: those of the caller's tenant, for the interactions that
     complete follow-ups. `is_active_user`: whether an id is that of a user who may be assigned. Every write also moves
-    the figures of the contact, under the contact's version.
+    the figures of the contact, under the contact's version. A follow-up in the partition of a merged contact stays
+    there, and moves the figures of that contact too.
     """
 
     def __init__(
@@ -99,7 +104,10 @@ class FollowUpService:
 
     def read(self, follow_up_id: str) -> FollowUp:
         """Return a follow-up."""
-        return retry_on_conflict(lambda: self._find(follow_up_id)[1], sleep=self._sleep, policy=HOT)
+        contact, follow_up = retry_on_conflict(
+            lambda: self._find(follow_up_id), sleep=self._sleep, policy=HOT
+        )
+        return of_contact(follow_up, contact.id)
 
     def change(self, follow_up_id: str, given: FollowUpPatch, if_match: IfMatch | None) -> FollowUp:
         """Change the given fields of an open follow-up (RFC 7396). A new due time makes it due again."""
@@ -172,27 +180,33 @@ class FollowUpService:
         # The closing does not depend on the id of the interaction, which is made afterwards.
         closing = FollowUpChange(before, before.complete(outcome, stamp=stamp))
         facts = {**closing.after.facts(), "outcome": outcome}
-        without, completed = contact.record_follow_up(
-            events.FOLLOW_UP_COMPLETED, closing.figures(contact, first_due), facts, stamp=stamp
-        )
 
-        def first_without(contact_id: str, _: str) -> str | None:
-            return first_due(contact_id, before.id)
+        def close(record: Contact, part: Contact | None) -> tuple[Contact, Event]:
+            figures = closing.figures(record, first_due, part)
+            return record.record_follow_up(events.FOLLOW_UP_COMPLETED, figures, facts, stamp=stamp)
+
+        closed = TimelineChange.of(contact, self._follow_ups.part(contact, before), close)
+
+        def first_without(contact: Contact, _: str, part: Contact | None) -> str | None:
+            return first_due(contact, before.id, part)
 
         made = record_interaction(
-            without, fields, self._performer, self._tag_rules, first_without, stamp=stamp_after
+            closed.after, fields, self._performer, self._tag_rules, first_without, stamp=stamp_after
         )
         done = closing.after.with_fields({"outcome_interaction_id": made.interaction.id})
         changes = [FollowUpChange(before, done), *([made.follow_up] if made.follow_up else ())]
-        self._announce(done)
-        self._follow_ups.write(contact, made.contact, [completed, made.event], changes, made.interaction)
-        return done
+        shown = of_contact(done, contact.id)
+        self._announce(shown)
+        self._follow_ups.write(
+            contact, made.contact, [closed.event, made.event], changes, made.interaction, closed.part
+        )
+        return shown
 
     def _update(self, contact: Contact, before: FollowUp, fields: dict[str, Any]) -> FollowUp:
         stamp = Stamp.now(self._caller)
         changed = before.change(fields, stamp=stamp)
         if changed is None:
-            return before
+            return of_contact(before, contact.id)
         after, changes = changed
         facts = {
             "follow_up_changes": {name: {"old": old, "new": new} for name, (old, new) in changes.items()}
@@ -207,12 +221,17 @@ class FollowUpService:
         stamp: Stamp,
         facts: dict[str, Any] | None = None,
     ) -> FollowUp:
-        figures = change.figures(contact, self._follow_ups.first_due)
         data = {**change.after.facts(), **(facts or {})}
-        after, event = contact.record_follow_up(event_type, figures, data, stamp=stamp)
-        self._announce(change.after)
-        self._follow_ups.write(contact, after, [event], [change])
-        return change.after
+
+        def decide(record: Contact, part: Contact | None) -> tuple[Contact, Event]:
+            figures = change.figures(record, self._follow_ups.first_due, part)
+            return record.record_follow_up(event_type, figures, data, stamp=stamp)
+
+        made = TimelineChange.of(contact, self._follow_ups.part(contact, change.after), decide)
+        shown = of_contact(change.after, contact.id)
+        self._announce(shown)
+        self._follow_ups.write(contact, made.after, [made.event], [change], part=made.part)
+        return shown
 
     def _find(self, follow_up_id: str) -> tuple[Contact, FollowUp]:
         self._caller.require("contacts:read")

@@ -13,8 +13,10 @@ from shared.domain.interactions.follow_up import FollowUp, earliest, title_of
 from shared.domain.interactions.interaction import Interaction
 from shared.domain.stamp import Stamp
 
-FirstDue = Callable[[str, str], str | None]
-"""Returns when the first of a contact's open follow-ups is due, except one; takes the contact's id and its id."""
+FirstDue = Callable[[Contact, str, Contact | None], str | None]
+"""Returns when the first of the open follow-ups of a contact is due, except one; takes the contact, its id, and a
+contact merged into it as it will be, if one changes too.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +26,15 @@ class FollowUpChange:
     before: FollowUp | None
     after: FollowUp
 
-    def figures(self, contact: Contact, first_due: FirstDue) -> FollowUpFigures:
+    def figures(self, contact: Contact, first_due: FirstDue, part: Contact | None = None) -> FollowUpFigures:
         """Return what the change does to the contact. Reads the other follow-ups only if this one was the first, and
-        is closed or due later after it.
+        is closed or due later after it. `part`: the contact merged into it that has the follow-up, as it will be.
         """
         others = contact.next_follow_up_at
         due_at = self.after.due_at if self.after.is_open else None
         before = self.before.due_at if self.before is not None and self.before.is_open else None
         if before is not None and before == others and (due_at is None or due_at > before):
-            others = first_due(contact.id, self.after.id)
+            others = first_due(contact, self.after.id, part)
         return FollowUpFigures(self.after.id, earliest(others, due_at))
 
 
@@ -42,12 +44,12 @@ def default_assignee(contact: Contact, caller: Caller) -> str | None:
 
 
 def follow_up_of(interaction: Interaction, contact: Contact, *, stamp: Stamp) -> FollowUp | None:
-    """Return the new follow-up that an interaction schedules, None if it schedules none."""
+    """Return the new follow-up that an interaction schedules, None if it schedules none. Both are in one partition."""
     if interaction.scheduled_follow_up is None:
         return None
     return FollowUp.schedule(
         follow_up_id=interaction.follow_up_id or new_id(),
-        contact_id=contact.id,
+        contact_id=interaction.contact_id,
         interaction_id=interaction.id,
         title=title_of(interaction.next_action, interaction.description),
         due_at=interaction.scheduled_follow_up,

@@ -16,6 +16,7 @@ from shared.domain.interactions.inputs import InteractionInput, InteractionPatch
 from shared.domain.interactions.interaction import Interaction
 from shared.domain.stamp import Stamp
 from shared.services.backoff import HOT
+from shared.services.contacts.parts import PartChange, TimelineChange, of_contact
 from shared.services.contacts.reading import ContactReading
 from shared.services.contacts.tag_rules import TagRules
 from shared.services.idempotency import Announce, no_key
@@ -35,7 +36,11 @@ class InteractionRepository(Protocol):
         self, contact_id: str, interaction_id: str, *, of_deleted: bool = False
     ) -> tuple[Contact | None, Interaction | None]: ...
 
-    def latest(self, contact_id: str, *, until: str, without: str | None = None) -> str | None: ...
+    def part(self, contact: Contact, interaction: Interaction) -> Contact | None: ...
+
+    def latest(
+        self, contact: Contact, *, until: str, without: str | None = None, part: Contact | None = None
+    ) -> str | None: ...
 
     def add(
         self,
@@ -48,25 +53,22 @@ class InteractionRepository(Protocol):
 
     def replace(
         self,
-        before: Contact,
-        after: Contact,
+        change: TimelineChange,
         old: Interaction,
         new: Interaction,
-        event: Event,
         follow_up: FollowUpChange | None = None,
     ) -> None: ...
 
     def remove(
-        self,
-        before: Contact,
-        after: Contact,
-        interaction: Interaction,
-        event: Event,
-        follow_up: FollowUpChange | None = None,
+        self, change: TimelineChange, interaction: Interaction, follow_up: FollowUpChange | None = None
     ) -> None: ...
 
     def settle(
-        self, before: Contact, changed: tuple[Contact, Event] | None, interaction: Interaction
+        self,
+        before: Contact,
+        changed: tuple[Contact, Event] | None,
+        interaction: Interaction,
+        part: PartChange | None = None,
     ) -> None: ...
 
 
@@ -75,7 +77,7 @@ class ScheduledFollowUps(Protocol):
 
     def get(self, follow_up_id: str) -> FollowUp | None: ...
 
-    def first_due(self, contact_id: str, without: str) -> str | None: ...
+    def first_due(self, contact: Contact, without: str, part: Contact | None = None) -> str | None: ...
 
 
 class InteractionService:
@@ -83,6 +85,7 @@ class InteractionService:
 
     `performer`: returns the name of the caller. `tag_rules`: those of the caller's tenant. Every write also moves the
     figures of the contact, under the contact's version: what a figure needs is read after the contact, so it is exact.
+    An interaction in the partition of a merged contact stays there, and moves the figures of that contact too.
     An interaction's `scheduled_follow_up` is scheduled, moved or cancelled in the same transaction; a follow-up that is
     closed stays as it is.
     """
@@ -135,9 +138,10 @@ class InteractionService:
 
     def read(self, contact_id: str, interaction_id: str) -> Interaction:
         """Return an interaction. Raises NotFound if the contact or the interaction does not exist."""
-        return retry_on_conflict(
-            lambda: self._find(contact_id, interaction_id)[1], sleep=self._sleep, policy=HOT
+        contact, interaction = retry_on_conflict(
+            lambda: self._find(contact_id, interaction_id), sleep=self._sleep, policy=HOT
         )
+        return of_contact(interaction, contact.id)
 
     def change(
         self, contact_id: str, interaction_id: str, given: InteractionPatch, if_match: IfMatch | None
@@ -152,20 +156,24 @@ class InteractionService:
             follow_up = self._find_follow_up(before) if "scheduled_follow_up" in fields else None
             changed = before.change(self._with_follow_up(before, fields, follow_up), stamp=stamp)
             if changed is None:
-                return before
+                return of_contact(before, contact.id)
             after, changes = changed
             move = _move(contact, before, after, follow_up, stamp)
-            contact_after, event = contact.change_interaction(
-                interaction_id=after.id,
-                type=after.type,
-                type_before=before.type,
-                last_contacted_at=self._last_contact(contact, before, after.occurred_at, stamp.at),
-                changes=changes,
-                follow_up=move.figures(contact, self._follow_ups.first_due) if move else None,
-                stamp=stamp,
-            )
-            self._interactions.replace(contact, contact_after, before, after, event, move)
-            return after
+
+            def decide(record: Contact, part: Contact | None) -> tuple[Contact, Event]:
+                return record.change_interaction(
+                    interaction_id=after.id,
+                    type=after.type,
+                    type_before=before.type,
+                    last_contacted_at=self._last_contact(record, before, after.occurred_at, stamp.at, part),
+                    changes=changes,
+                    follow_up=move.figures(record, self._follow_ups.first_due, part) if move else None,
+                    stamp=stamp,
+                )
+
+            change = TimelineChange.of(contact, self._interactions.part(contact, before), decide)
+            self._interactions.replace(change, before, after, move)
+            return of_contact(after, contact.id)
 
         return retry_on_conflict(attempt, sleep=self._sleep, policy=HOT)
 
@@ -178,15 +186,20 @@ class InteractionService:
             stamp = Stamp.now(self._caller)
             follow_up = self._find_follow_up(interaction)
             cancelled = FollowUpChange(follow_up, follow_up.cancel(stamp=stamp)) if follow_up else None
-            after, event = contact.remove_interaction(
-                interaction_id=interaction.id,
-                type=interaction.type,
-                last_contacted_at=self._last_contact(contact, interaction, None, stamp.at),
-                changes=interaction.list_removed_fields(),
-                follow_up=cancelled.figures(contact, self._follow_ups.first_due) if cancelled else None,
-                stamp=stamp,
-            )
-            self._interactions.remove(contact, after, interaction, event, cancelled)
+
+            def decide(record: Contact, part: Contact | None) -> tuple[Contact, Event]:
+                first_due = self._follow_ups.first_due
+                return record.remove_interaction(
+                    interaction_id=interaction.id,
+                    type=interaction.type,
+                    last_contacted_at=self._last_contact(record, interaction, None, stamp.at, part),
+                    changes=interaction.list_removed_fields(),
+                    follow_up=cancelled.figures(record, first_due, part) if cancelled else None,
+                    stamp=stamp,
+                )
+
+            change = TimelineChange.of(contact, self._interactions.part(contact, interaction), decide)
+            self._interactions.remove(change, interaction, cancelled)
 
         retry_on_conflict(attempt, sleep=self._sleep, policy=HOT)
 
@@ -239,9 +252,17 @@ class InteractionService:
         self._caller.require_on(_PERMISSION, contact.owner_id, contact.organizer_ids)
 
     def _last_contact(
-        self, contact: Contact, interaction: Interaction, occurred_at: str | None, at: str
+        self,
+        contact: Contact,
+        interaction: Interaction,
+        occurred_at: str | None,
+        at: str,
+        part: Contact | None,
     ) -> str | None:
-        """Return a contact's last contact after an interaction moves to `occurred_at`, or is deleted (None)."""
+        """Return a contact's last contact after an interaction moves to `occurred_at`, or is deleted (None).
+
+        `part`: the contact merged into it that has the interaction, as it will be.
+        """
         if occurred_at == interaction.occurred_at:
             # Its time may have come since it was recorded. Then it counts from now on, and is no longer due.
             return (
@@ -251,7 +272,7 @@ class InteractionService:
             )
         others = contact.last_contacted_at
         if interaction.occurred_at == others:
-            others = self._interactions.latest(contact.id, until=at, without=interaction.id)
+            others = self._interactions.latest(contact, until=at, without=interaction.id, part=part)
         if occurred_at is None or occurred_at > at:
             return others
         return max(others or "", occurred_at)
@@ -305,9 +326,14 @@ class DueInteractions:
                 return False
             # Another machine's clock may be ahead: the last contact never moves back with time.
             until = max(stamp.at, contact.last_contacted_at or "")
-            latest = self._interactions.latest(contact_id, until=until)
+            part, moved = self._interactions.part(contact, interaction), None
+            if part is not None:
+                latest = self._interactions.latest(part, until=until)
+                changed = part.set_last_contact(latest, stamp=stamp)
+                moved = part, part.with_figures_of(changed[0] if changed else part)
+            latest = self._interactions.latest(contact, until=until, part=moved[1] if moved else None)
             changed = contact.set_last_contact(latest, stamp=stamp)
-            self._interactions.settle(contact, changed, interaction)
+            self._interactions.settle(contact, changed, interaction, moved)
             return True
 
         return retry_on_conflict(attempt, sleep=self._sleep, policy=HOT)

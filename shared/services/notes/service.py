@@ -15,6 +15,7 @@ from shared.domain.notes.inputs import NoteInput, NotePatch
 from shared.domain.notes.note import Note
 from shared.domain.stamp import Stamp
 from shared.services.backoff import HOT
+from shared.services.contacts.parts import TimelineChange, of_contact
 from shared.services.contacts.reading import ContactReading
 from shared.services.idempotency import Announce, no_key
 from shared.services.optimistic import IfMatch, require_match, retry_on_conflict
@@ -35,7 +36,9 @@ class NoteRepository(Protocol):
 
     def replace(self, before: Contact, after: Contact, old: Note, new: Note, event: Event) -> None: ...
 
-    def remove(self, before: Contact, after: Contact, note: Note, event: Event) -> None: ...
+    def remove(self, change: TimelineChange, note: Note) -> None: ...
+
+    def part(self, contact: Contact, note: Note) -> Contact | None: ...
 
 
 class NoteService:
@@ -78,7 +81,8 @@ class NoteService:
 
     def read(self, contact_id: str, note_id: str) -> Note:
         """Return a note. Raises NotFound if the contact or the note does not exist."""
-        return self._find(contact_id, note_id)[1]
+        contact, note = self._find(contact_id, note_id)
+        return of_contact(note, contact.id)
 
     def replace(self, contact_id: str, note_id: str, given: NoteInput, if_match: IfMatch | None) -> Note:
         """Replace a note. A changed text is processed in the background."""
@@ -104,8 +108,11 @@ class NoteService:
         def attempt() -> None:
             contact, note = self._find_changeable(contact_id, note_id, if_match)
             stamp = Stamp.now(self._caller)
-            after, event = contact.remove_note(note.id, note.list_removed_fields(), stamp=stamp)
-            self._notes.remove(contact, after, note, event)
+
+            def decide(record: Contact, _: Contact | None) -> tuple[Contact, Event]:
+                return record.remove_note(note.id, note.list_removed_fields(), stamp=stamp)
+
+            self._notes.remove(TimelineChange.of(contact, self._notes.part(contact, note), decide), note)
 
         retry_on_conflict(attempt, sleep=self._sleep, policy=HOT)
 
@@ -128,12 +135,13 @@ class NoteService:
             stamp = Stamp.now(self._caller)
             changed = decide(before, stamp)
             if changed is None:
-                return before
+                return of_contact(before, contact.id)
             note, changes = changed
             after, event = contact.change_note(note.id, changes, stamp=stamp)
-            self._announce(note)
+            shown = of_contact(note, contact.id)
+            self._announce(shown)
             self._notes.replace(contact, after, before, note, event)
-            return note
+            return shown
 
         return retry_on_conflict(attempt, sleep=self._sleep, policy=HOT)
 

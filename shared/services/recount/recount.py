@@ -1,7 +1,8 @@
 """The nightly recount: compares each contact's figures and projections with its partition, and corrects them.
 
-It walks the contacts of each tenant and then the lists of timelines' entries, in portions, and keeps its place after
-each. Tenants take turns, the longest overdue first. A tenant that is complete is due again the next night.
+It walks the contacts of each tenant, each with the partitions of the contacts merged into it, and then the lists of
+timelines' entries, in portions, and keeps its place after each. Tenants take turns, the longest overdue first. A tenant
+that is complete is due again the next night.
 """
 
 from __future__ import annotations
@@ -15,19 +16,15 @@ from typing import Any, Protocol
 
 from shared.domain import timestamps
 from shared.domain.callers import system_caller
-from shared.domain.contacts.record import Contact
-from shared.domain.errors import NOT_A_RECORD, ConcurrentChange, DomainError, Unavailable
-from shared.domain.events import Event
+from shared.domain.errors import NOT_A_RECORD, DomainError, Unavailable
 from shared.domain.stamp import Stamp
 from shared.services.backoff import HOT
 from shared.services.optimistic import retry_on_conflict
+from shared.services.recount.figures import Contacts, FigureCheck, Item, TooManyItems
 from shared.services.recount.progress import START, Place, Progress
 
 MAX_UNITS_A_NIGHT = 2_000_000
 """Read units that all runs of a night use together, at most; what is left continues the next night."""
-MAX_ITEMS = 100_000
-"""Items of one contact, without events, that are counted: some 50 MB, which take about a minute. A contact with more is
-left as it is and counted as `too_large`."""
 NIGHT_STARTS = "01:00:00.000Z"
 """The time of day, in UTC, from which a tenant is due again."""
 _OVERDUE_SECONDS = 3_600
@@ -40,31 +37,6 @@ _FAULTY_PORTIONS = 5
 """Consecutive portions in which everything failed, after which a run ends: the table is unavailable."""
 
 Key = dict[str, dict[str, str]]
-Item = dict[str, Any]
-
-
-class Tally(Protocol):
-    """Counts the items of a contact; see `shared.table.recount.tally.Tally`."""
-
-    def add(self, item: Item) -> None: ...
-
-    def figures(self, contact: Contact) -> dict[str, Any]: ...
-
-
-class Contacts(Protocol):
-    """The contacts of one tenant; see `shared.table.recount.contacts.RecountedContacts`."""
-
-    def ids(self, *, after: str, limit: int) -> list[str]: ...
-
-    def read(self, contact_id: str) -> Contact | None: ...
-
-    def walk(self, contact_id: str, *, consistent: bool) -> Iterator[list[Item]]: ...
-
-    def record_in(self, items: list[Item]) -> Contact | None: ...
-
-    def tally(self, overdue: str) -> Tally: ...
-
-    def save(self, before: Contact, after: Contact, event: Event) -> None: ...
 
 
 class Projections(Protocol):
@@ -214,10 +186,6 @@ class Recount:
         )
 
 
-class _TooLarge(Exception):
-    """A contact has more than MAX_ITEMS items."""
-
-
 class _Interrupted(Exception):
     """The time or the units of the run ended while a contact was being corrected."""
 
@@ -242,7 +210,8 @@ class _Portion:
         self._contacts = run._contacts(tenant_id)
         self._projections = run._projections
         self._report = report
-        self._overdue = timestamps.plus(run._now(), -_OVERDUE_SECONDS)
+        overdue = timestamps.plus(run._now(), -_OVERDUE_SECONDS)
+        self._figures = FigureCheck(self._contacts, overdue, is_dry=run._is_dry)
         self._caller = system_caller(tenant_id, "recount", "system")
         self._tried = 0
         self._failed = 0
@@ -292,7 +261,7 @@ class _Portion:
         self._tried += 1
         try:
             work()
-        except _TooLarge:
+        except TooManyItems:
             self._count("too_large")
         except (DomainError, *NOT_A_RECORD):  # unavailable, overtaken again and again, or not a record
             self._run._on_failure()
@@ -314,12 +283,13 @@ class _Portion:
         def see(items: list[Item]) -> None:
             outdated.extend(self._projections.find_outdated_entries(items))
 
-        contact, tally = self._tally(contact_id, None, see)
-        if contact is None:  # it is being purged, or only its row is left
+        counted = self._figures.count(contact_id, see=see)
+        if counted.contact is None or counted.contact.is_merged:  # being purged, or a row that is out of date
             return
         if outdated and not self._is_settled(contact_id):
             outdated.clear()
-        if contact.recount(tally.figures(contact), stamp=self._stamp()) is not None:
+        _, _, wrong = counted.correct(self._stamp())
+        if wrong:
             self._mend(contact_id)
         for left, key in zip(reversed(range(len(outdated))), outdated, strict=True):
             self._count("entry_rows")
@@ -337,45 +307,15 @@ class _Portion:
     def _mend(self, contact_id: str) -> None:
         tries = 0
 
-        def attempt() -> tuple[str, ...]:
+        def attempt() -> list[str]:
             nonlocal tries
             tries += 1
             if tries > 1 and not self._may_go_on():
                 raise Unavailable()
-            # Read first: an entry that is written afterwards changes the contact too, so that it is not saved.
-            before = self._contacts.read(contact_id)
-            if before is None:
-                return ()
-            _, tally = self._tally(contact_id, before)
-            changed = before.recount(tally.figures(before), stamp=self._stamp())
-            if changed is None:
-                return ()
-            after, event = changed
-            if not self._run._is_dry:
-                self._contacts.save(before, after, event)
-            elif (present := self._contacts.read(contact_id)) is None or present.version != before.version:
-                raise ConcurrentChange()  # as the write would
-            return tuple(event.data["recounted"])
+            return self._figures.correct(contact_id, self._stamp())
 
         for name in retry_on_conflict(attempt, sleep=self._run._sleep, policy=HOT):
             self._count(f"figure.{name}")
-
-    def _tally(
-        self, contact_id: str, contact: Contact | None, see: Callable[[list[Item]], None] | None = None
-    ) -> tuple[Contact | None, Tally]:
-        """Return a contact and the tally of its items; as of now if the contact was read before them."""
-        tally = self._contacts.tally(self._overdue)
-        items = 0
-        for portion in self._contacts.walk(contact_id, consistent=contact is not None):
-            items += len(portion)
-            if items > MAX_ITEMS:
-                raise _TooLarge()
-            for item in portion:
-                tally.add(item)
-            contact = contact or self._contacts.record_in(portion)
-            if see is not None:
-                see(portion)
-        return contact, tally
 
     def _mend_contact_rows(self, contact_ids: Sequence[str]) -> None:
         for key in self._projections.find_outdated_contacts(self._tenant, contact_ids):

@@ -9,9 +9,11 @@ from shared.domain.errors import ConcurrentChange
 from shared.domain.interactions.interaction import Interaction
 from shared.domain.timestamps import of_position
 from shared.services.bookings.processing import ContactChange, Snapshot
+from shared.services.contacts.parts import PartChange
 from shared.table import guards
 from shared.table.bookings import items as booking_items
 from shared.table.contacts import items as contact_items
+from shared.table.contacts.parts import Parts
 from shared.table.contacts.repository import Change, ContactTable
 from shared.table.interactions import items as interaction_items
 from shared.table.item import Item
@@ -29,6 +31,7 @@ class BookingTable:
         self._store = store
         self._tenant = tenant_id
         self._contacts = ContactTable(store, tenant_id)
+        self._parts = Parts(store, tenant_id)
 
     def read(self, event: BookingEvent, email: str) -> Snapshot | None:
         """Return the records that a booking event applies to, as of now; None if it was processed before.
@@ -53,6 +56,8 @@ class BookingTable:
             return None if row is None or "emptied_at" in row else contact_items.contact_from_item(row)
 
         owner, holder = contact(owner_id), contact(holder_id)
+        if holder is not None and holder.is_merged:
+            holder = self._contacts.find_present(holder.id)
         if owner is not None and owner.is_merged:  # its survivor may have the address
             owner_id = self._contacts.owner_of_email(email)
             owner = self._contacts.get(owner_id) if owner_id is not None else None
@@ -65,12 +70,28 @@ class BookingTable:
         if row is None or int(row["version"]["N"]) != version:
             raise ConcurrentChange()
         booking = booking_items.booking_from_item(self._tenant, row)
-        return Snapshot(owner, booking, None if holder_id == owner_id else holder, version)
+        part = self._parts.find(holder, booking)
+        return Snapshot(
+            owner, booking, None if owner is not None and holder.id == owner.id else holder, version, part
+        )
 
-    def latest_start(self, contact_id: str, *, without: str) -> str | None:
+    def latest_start(self, contact: Contact, *, without: str, part: Contact | None = None) -> str | None:
         """Return the start of the latest booking of a contact that counts, other than the booking `without`, as of now;
         None if there is no other.
+
+        `part`: a contact merged into it, as it will be; the figures of the others are read.
         """
+        times = [self.latest_start_of_part(contact.id, without=without)]
+        times += [
+            one.last_booking_at
+            for one in self._parts.merged_into(contact, without=part.id if part is not None else "")
+        ]
+        if part is not None:
+            times.append(part.last_booking_at)
+        return max(filter(None, times), default=None)
+
+    def latest_start_of_part(self, contact_id: str, *, without: str) -> str | None:
+        """Return what `latest_start` returns, of one partition only."""
         rows = self._store.query(
             contact_keys.partition(self._tenant, contact_id),
             prefix=booking_keys.COUNTED,
@@ -90,16 +111,19 @@ class BookingTable:
         after: Booking,
         changes: list[ContactChange],
         interaction: Interaction,
+        part: PartChange | None = None,
     ) -> None:
         """Write all changes of a booking event in one transaction.
 
         `before`: the booking as it was read, None if it was on no contact. `changes`: those of the contact with the
-        invitee's address, and of the contact that had the booking if that is another. Raises Conflict when the event
-        was processed meanwhile, or the booking, a contact or its address is no longer as it was read.
+        invitee's address, and of the contact that had the booking if that is another. `part`: the merged contact that
+        had the booking. Raises Conflict when the event was processed meanwhile, or the booking, a contact or its
+        address is no longer as it was read.
         """
         transaction = Transaction()
         written: list[Change] = [(one.before, one.after, *one.events) for one in changes]
         self._contacts.add_changes(transaction, *written)
+        self._parts.add(transaction, part)
         transaction.put(interaction_items.interaction_to_item(self._tenant, interaction))
         processed: Item = {
             **booking_keys.processed_event(self._tenant, event.booking_id, event.event_id),

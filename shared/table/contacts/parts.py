@@ -6,8 +6,12 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from shared.domain.contacts.record import Contact
+from shared.domain.errors import ConcurrentChange
 from shared.domain.interactions.interaction import SYSTEM_TYPES
+from shared.services.contacts.parts import Entry, PartChange
+from shared.table import guards
 from shared.table.contacts import items as contact_items
+from shared.table.contacts.survivors import MERGED_INTO
 from shared.table.item import Item
 from shared.table.keys import bookings as booking_keys
 from shared.table.keys import contacts as contact_keys
@@ -16,6 +20,7 @@ from shared.table.keys import interactions as interaction_keys
 from shared.table.keys import notes as note_keys
 from shared.table.keys.spelling import Identity, Key, identity_of
 from shared.table.ranges import Range
+from shared.table.transactions import Transaction
 
 
 class Reads(Protocol):
@@ -34,7 +39,12 @@ class Parts:
     def merged_into(self, contact: Contact, *, without: str = "") -> list[Contact]:
         """Return the records of the contacts merged into a contact, as of now, in the order of the merges; `without`
         one of them. A hundred are one call.
+
+        Of a merged contact there are none: its figures are those of its own partition. Figures of a part are exact
+        only if they are read after the survivor, whose version changes with them.
         """
+        if contact.is_merged:
+            return []
         keys = [contact_keys.contact(self._tenant, one) for one in contact.merged_from if one != without]
         found = self._reads.get_many(keys) if keys else {}
         items = (found.get(identity_of(key)) for key in keys)
@@ -43,6 +53,32 @@ class Parts:
             for item in items
             if item is not None and "emptied_at" not in item
         ]
+
+    def find(self, contact: Contact, entry: Entry) -> Contact | None:
+        """Return the record of the merged contact in whose partition an entry of a contact is, as of now; None if it is
+        in the contact's own. Raises ConcurrentChange when its merge was undone since the contact was read.
+        """
+        if entry.contact_id == contact.id:
+            return None
+        key = contact_keys.contact(self._tenant, entry.contact_id)
+        item = self._reads.get_many([key]).get(identity_of(key))
+        if item is None or MERGED_INTO not in item:
+            raise ConcurrentChange()
+        return contact_items.contact_from_item(item)
+
+    def add(self, transaction: Transaction, change: PartChange | None) -> None:
+        """Add the figures of a merged contact to a transaction that also writes its survivor, or checks that it is as
+        it was read. Adds nothing if they stay as they are.
+        """
+        if change is None or change[0] == change[1]:
+            return
+        before, after = change
+        transaction.put(
+            contact_items.contact_to_item(self._tenant, after),
+            condition="version = :before AND merged_into = :into",
+            values={":before": {"N": str(before.version)}, ":into": {"S": before.merged_into or ""}},
+            refusal=guards.concurrent_change,
+        )
 
     def ranges(self, contact: Contact, prefixes: Iterable[str]) -> list[Range]:
         """Return the ranges with some prefixes of all parts, without those of merged contacts that are empty by these

@@ -134,11 +134,11 @@ class MergeTable:
         """Return the times among the figures of a contact's own partition, as of now."""
         store, tenant_id = self._store, self._tenant
         return FigureTimes(
-            last_booking_at=BookingTable(store, tenant_id).latest_start(contact_id, without=""),
-            last_contacted_at=InteractionTable(store, tenant_id).latest(
+            last_booking_at=BookingTable(store, tenant_id).latest_start_of_part(contact_id, without=""),
+            last_contacted_at=InteractionTable(store, tenant_id).latest_of_part(
                 contact_id, until=timestamps.now(), without=""
             ),
-            next_follow_up_at=FollowUpTable(store, tenant_id).first_due(contact_id, without=""),
+            next_follow_up_at=FollowUpTable(store, tenant_id).first_due_of_part(contact_id, without=""),
         )
 
     def check(self, merge: Merge, detail: MergeDetail, changes: Changes) -> None:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 from shared.domain.contacts.record import Contact
 from shared.domain.events import Event
 from shared.domain.notes.note import Note
+from shared.services.contacts.parts import TimelineChange
 from shared.table import guards
 from shared.table.contacts import items as contact_items
+from shared.table.contacts.parts import Parts
 from shared.table.contacts.repository import ContactTable
+from shared.table.item import Item
 from shared.table.keys import contacts as contact_keys
 from shared.table.keys import notes as note_keys
-from shared.table.keys.spelling import identity_of
+from shared.table.keys.spelling import Identity, Key, identity_of
 from shared.table.notes import items as note_items
 from shared.table.store import Store
 from shared.table.transactions import Transaction
@@ -27,6 +32,7 @@ class NoteTable:
         self._store = store
         self._tenant = tenant_id
         self._contacts = ContactTable(store, tenant_id)
+        self._parts = Parts(store, tenant_id)
 
     def contact(self, contact_id: str) -> Contact | None:
         """Return a live contact as of now, or None."""
@@ -36,19 +42,27 @@ class NoteTable:
         self, contact_id: str, note_id: str, *, of_deleted: bool = False
     ) -> tuple[Contact | None, Note | None]:
         """Return a live contact and one of its notes, as of now; None for what does not exist. Of a merged contact,
-        returns the survivor and None.
+        returns the survivor, and its note.
 
-        `of_deleted`: the contact may be deleted, but not purged. One call, or two for a note that does not exist.
+        `of_deleted`: the contact may be deleted, but not purged. The note may be in the partition of a contact merged
+        into it, which it names then. One call, or two for a note that does not exist; one more for parts.
         """
         contact, note = self._read(contact_id, note_id)
-        if contact is None:
+        if contact is not None and contact.is_merged:
+            contact = self._contacts.find_present(contact_id)
+        if contact is None or (contact.deleted_at is not None and not of_deleted):
             return None, None
-        if contact.deleted_at is not None and not of_deleted:
-            return (self._contacts.get(contact_id) if contact.merged_into is not None else None), None
+        if note is None and contact.merged_from:
+            note = self._find_in_parts(contact, note_id)
         if note is None and contact.note_count:
             # A note that was just pinned may have been at one key when the other one was read.
-            return self._read(contact_id, note_id)
+            _, note = self._read(contact.id, note_id)
+            note = note or self._find_in_parts(contact, note_id)
         return contact, note
+
+    def part(self, contact: Contact, note: Note) -> Contact | None:
+        """Return the merged contact that has a note of a contact; see `Parts.find`."""
+        return self._parts.find(contact, note)
 
     def add(self, before: Contact, after: Contact, note: Note, event: Event) -> None:
         """Write a new note, with its contact and the event."""
@@ -68,31 +82,42 @@ class NoteTable:
             transaction.put(item, **unchanged)
         self._store.commit(transaction)
 
-    def remove(self, before: Contact, after: Contact, note: Note, event: Event) -> None:
+    def remove(self, change: TimelineChange, note: Note) -> None:
         """Remove a note, and write its contact and the event."""
-        transaction = self._begin(before, after, event)
+        transaction = self._begin(change.before, change.after, change.event)
+        self._parts.add(transaction, change.part)
         transaction.delete(note_items.note_key(self._tenant, note), **guards.at_event(note.last_event))
         self._store.commit(transaction)
 
     def _read(self, contact_id: str, note_id: str) -> tuple[Contact | None, Note | None]:
-        """Return a contact, live or deleted but not emptied, and one of its notes."""
+        """Return a contact, live or deleted but not emptied, and the note with an id in its partition."""
         of_contact = contact_keys.contact(self._tenant, contact_id)
-        places = [
-            note_keys.note(self._tenant, contact_id, note_id, is_pinned=is_pinned)
-            for is_pinned in (False, True)
-        ]
+        places = self._places(contact_id, note_id)
         found = self._store.get_many([of_contact, *places])
         record = found.get(identity_of(of_contact))
         if record is None or "emptied_at" in record:
             return None, None
-        notes = [
-            note_items.note_from_item(item) for place in places if (item := found.get(identity_of(place)))
+        return contact_items.contact_from_item(record), _latest_of(found, places)
+
+    def _find_in_parts(self, contact: Contact, note_id: str) -> Note | None:
+        """Return the note with an id in the partitions of the contacts merged into a contact."""
+        places = [place for one in contact.merged_from for place in self._places(one, note_id)]
+        return _latest_of(self._store.get_many(places), places) if places else None
+
+    def _places(self, contact_id: str, note_id: str) -> list[Key]:
+        return [
+            note_keys.note(self._tenant, contact_id, note_id, is_pinned=is_pinned)
+            for is_pinned in (False, True)
         ]
-        # Both, if it was just pinned or unpinned: then one is out of date.
-        note = max(notes, key=lambda one: one.version, default=None)
-        return contact_items.contact_from_item(record), note
 
     def _begin(self, before: Contact, after: Contact, event: Event) -> Transaction:
         transaction = Transaction()
         self._contacts.add_changes(transaction, (before, after, event))
         return transaction
+
+
+def _latest_of(found: Mapping[Identity, Item], places: Iterable[Key]) -> Note | None:
+    """Return the note that was found at some places."""
+    notes = [note_items.note_from_item(item) for place in places if (item := found.get(identity_of(place)))]
+    # Both, if it was just pinned or unpinned: then one is out of date.
+    return max(notes, key=lambda one: one.version, default=None)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from shared.domain.contacts.record import Contact
 from shared.domain.events import Event
-from shared.table import walking
+from shared.services.contacts.parts import PartChange
+from shared.table import guards, walking
 from shared.table.contacts import items as contact_items
+from shared.table.contacts.parts import Parts
 from shared.table.contacts.repository import ContactTable
 from shared.table.item import Item
 from shared.table.keys import contacts as contact_keys
@@ -16,6 +18,7 @@ from shared.table.keys import lists as list_keys
 from shared.table.keys.spelling import SK
 from shared.table.recount.tally import Tally
 from shared.table.store import Store
+from shared.table.transactions import Transaction
 
 _PAGE, _LARGEST = 100, 500
 _BOUNDS = (("!", event_keys.EVENT), (f"{event_keys.ENTRY_EVENT}~", "~"))
@@ -30,6 +33,7 @@ class RecountedContacts:
         self._store = store
         self._tenant = tenant_id
         self._contacts = ContactTable(store, tenant_id)
+        self._parts = Parts(store, tenant_id)
 
     def ids(self, *, after: str, limit: int) -> list[str]:
         """Return the ids of the contacts in the list after an id, or from the start."""
@@ -69,6 +73,20 @@ class RecountedContacts:
         """Return a tally of nothing yet; see `Tally`."""
         return Tally(overdue)
 
-    def save(self, before: Contact, after: Contact, event: Event) -> None:
-        """Write a corrected contact and its event. Raises ConcurrentChange when it is no longer as `before`."""
-        self._contacts.save(before, after, event)
+    def save(
+        self, before: Contact, changed: tuple[Contact, Event] | None, parts: Sequence[PartChange]
+    ) -> None:
+        """Write a corrected contact and its event, if there are any, and corrected contacts that were merged into it.
+
+        Raises ConcurrentChange when the contact is no longer as `before`, or one of the others as it was read.
+        """
+        transaction = Transaction()
+        if changed is not None:
+            self._contacts.add_changes(transaction, (before, *changed))
+        else:
+            transaction.check(
+                contact_keys.contact(self._tenant, before.id), **guards.at_version(before.version)
+            )
+        for part in parts:
+            self._parts.add(transaction, part)
+        self._store.commit(transaction)

@@ -12,6 +12,7 @@ from functions.changes.on_schedule_recount import handler
 from local.projections import compare
 from local.recount import main as command
 from shared.projections import recounting
+from shared.services.recount import figures
 from shared.services.recount import recount as recounts
 from shared.table.keys import interactions as interaction_keys
 from shared.table.keys import recount as recount_keys
@@ -385,7 +386,7 @@ def test_a_contact_that_cannot_be_read_does_not_stop_the_others(world: World, fi
 def test_a_contact_with_too_many_entries_is_named_by_its_number_alone(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recounts, "MAX_ITEMS", 3)
+    monkeypatch.setattr(figures, "MAX_ITEMS", 3)
     contact = full(world)
     other = world.create()
     world.catch_up()
