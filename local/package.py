@@ -2,10 +2,10 @@
 `build/functions-with-spreadsheets.zip` for the functions that read or write spreadsheets.
 
 Both contain `functions/`, `shared/` and the locked run-time dependencies, as wheels of that platform with checked
-hashes, without the parts that no function loads; the second also the libraries for spreadsheets. The template names
-the package of each function (`CodeUri`). Every module is byte-compiled if a Python 3.13 is available: on `PATH`, in
-pyenv, or named by `PACKAGE_PYTHON`; otherwise only sources are packed, with a warning. The same inputs make the same
-bytes.
+hashes, without the parts that no function loads; the second also the libraries for spreadsheets, and the files of
+Swagger UI. The template names the package of each function (`CodeUri`). Every module is byte-compiled if a Python 3.13
+is available: on `PATH`, in pyenv, or named by `PACKAGE_PYTHON`; otherwise only sources are packed, with a warning. The
+same inputs make the same bytes.
 
 Then the handlers of each package are imported from a build of the same parts for this machine, with nothing else on the
 path, which shows that the omitted parts are not needed.
@@ -38,13 +38,16 @@ TARGET_PLATFORMS = ("manylinux_2_28_aarch64", "manylinux_2_17_aarch64", "manylin
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """A zip that functions are deployed from: its name, its lock files, and the most bytes that it may have."""
+    """A zip that functions are deployed from: its name, its lock files, the most bytes that it may have, and patterns
+    of the files that it does not have and another package has.
+    """
 
     name: str
     locks: tuple[str, ...]
     zip_budget: int
     check: str
     """Statements that use what only this package has."""
+    without: tuple[str, ...] = ()
 
     @property
     def archive(self) -> Path:
@@ -121,8 +124,12 @@ book.close()
 with open_workbook([made.getvalue()]) as sheet:
     read = sheet.read()
 assert read == b"a,1.5\\n", read
+from functions.system import docs_page
+assert docs_page.page("/v1/docs")
 """
-FUNCTIONS = Package("functions", ("runtime.txt",), 10_000_000, "")
+_SWAGGER_UI = "aws_lambda_powertools/event_handler/openapi/swagger_ui/*.min.*"
+"""The files of Swagger UI, which one function serves: a twentieth of a package."""
+FUNCTIONS = Package("functions", ("runtime.txt",), 10_000_000, "", without=(_SWAGGER_UI,))
 WITH_SPREADSHEETS = Package(
     "functions-with-spreadsheets", ("runtime.txt", "spreadsheets.txt"), 12_000_000, _SPREADSHEETS
 )
@@ -209,15 +216,16 @@ def _assemble(folder: Path, package: Package, platform: list[str]) -> None:
     outcome = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
     if outcome.returncode:
         raise PackageFailed(f"pip could not install the dependencies:\n{outcome.stderr[-3000:]}")
-    _prune(folder)
+    _prune(folder, package)
     for path in source_files():
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes((ROOT / path).read_bytes())
 
 
-def _prune(folder: Path) -> None:
-    for pattern in (*_PRUNED, *(f"{_UTILITIES}/{name}" for name in _UTILITIES_LEFT_OUT)):
+def _prune(folder: Path, package: Package) -> None:
+    utilities = (f"{_UTILITIES}/{name}" for name in _UTILITIES_LEFT_OUT)
+    for pattern in (*_PRUNED, *utilities, *package.without):
         for path in sorted(folder.glob(pattern)):
             _remove(path)
     for path in (folder / "chalice").iterdir():
@@ -340,8 +348,6 @@ sys.path.insert(0, folder)
 for handler in handlers:
     module, _, name = handler.rpartition(".")
     assert callable(getattr(importlib.import_module(module), name)), handler
-from functions.system import docs_page
-assert docs_page.page("/v1/docs")
 import botocore.session
 for service in services.split(","):
     botocore.session.get_session().create_client(service, region_name="us-east-1")
