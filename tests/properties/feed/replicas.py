@@ -51,12 +51,16 @@ class Replica:
             return
         if entry["version"] <= known["version"]:
             return
+        if entry["type"] == "contact.unmerged":  # its figures may have changed while it was merged
+            del self.records[key]
+            self._meet(kind, entry)
+            return
         assert entry["version"] == known["version"] + 1, f"a version of {key} is missing before {entry}"
         self.records[key] = _changed(known, entry)
 
     def _meet(self, kind: str, entry: dict[str, Any]) -> None:
-        """Handle an entry of a record that the replica does not have: it is new, or it was deleted when the snapshot
-        was taken, and is nothing to the replica until it is restored.
+        """Handle an entry of a record that the replica does not have: it is new, or it was deleted or merged when the
+        snapshot was taken, and is nothing to the replica until it is back.
         """
         if entry["type"] == f"{kind}.created":
             blank = {
@@ -71,8 +75,10 @@ class Replica:
             if kind == "contact":
                 blank |= {"communication": {"preferred": "none", "opt_outs": {}}, "custom_fields": {}}
             self.records[kind, entry["entity_id"]] = _changed(blank, entry)
-        elif entry["type"] == f"{kind}.restored" and (shown := self._read(kind, entry["entity_id"])):
-            self.put(kind, shown)
+        elif entry["type"] in (f"{kind}.restored", f"{kind}.unmerged"):
+            shown = self._read(kind, entry["entity_id"])
+            if shown and shown["id"] == entry["entity_id"]:  # not merged again
+                self.put(kind, shown)
 
 
 def _changed(record: dict[str, Any], entry: dict[str, Any]) -> dict[str, Any]:
@@ -84,7 +90,9 @@ def _changed(record: dict[str, Any], entry: dict[str, Any]) -> dict[str, Any]:
         "updated_by": entry["actor"],
         "is_deleted": record.get("is_deleted", False),
     }
-    if entry["type"].endswith((".deleted", ".purged")) and entry["type"].startswith(entry["entity"]):
+    if entry["type"].endswith((".deleted", ".purged", ".merged")) and entry["type"].startswith(
+        entry["entity"]
+    ):
         fields["is_deleted"] = True
     if entry["type"] == f"{entry['entity']}.restored":
         fields["is_deleted"] = False
