@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 
-from benchmarks import authorizer, cold, entry_scale, exports, import_memory, imports, scale, warm
+from benchmarks import authorizer, cold, duplicates, entry_scale, exports, import_memory, imports, scale, warm
 from benchmarks.report import table
 
 
@@ -29,6 +29,10 @@ def main() -> None:
     print(entry_scale.table())
     print()
     print(exports.table())
+    print()
+    print(duplicates.table())
+    print()
+    print(duplicates.costs_table())
     print()
     _print_events()
 

@@ -40,6 +40,18 @@ class ContactQuery(BaseModel):
     )
 
 
+class CreationQuery(BaseModel):
+    """What the answer to a creation includes."""
+
+    model_config = ConfigDict(extra="forbid", defer_build=True)
+
+    check_duplicates: bool = Field(
+        False,
+        description="Include `possible_duplicates`: contacts that may be the same person. The contact is created in "
+        "any case.",
+    )
+
+
 class CompanyCount(BaseModel):
     """A company and its number of contacts."""
 

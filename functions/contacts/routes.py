@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from functions.contacts import status
-from functions.contacts.list_query import ContactListQuery, ContactQuery, ContactStats
+from functions.contacts.list_query import ContactListQuery, ContactQuery, ContactStats, CreationQuery
 from shared.domain.contacts.consent import ConsentEntry, ConsentInput
 from shared.domain.contacts.inputs import ContactInput, ContactPatch, ContactReplacement
 from shared.domain.contacts.shown import ContactShown
+from shared.domain.duplicates.views import CreatedContact
 from shared.domain.errors import (
     ConcurrentChange,
     Conflict,
@@ -29,6 +30,7 @@ from shared.wiring.contacts import (
     contact_writing,
     show_contacts,
 )
+from shared.wiring.duplicates import create_and_compare, show_created
 from shared.wiring.interactions import interaction_statistics
 
 routes = Routes("Contacts")
@@ -76,14 +78,17 @@ def list_contacts(call: Call, query: ContactListQuery) -> Reply:
     "/contacts",
     summary="Create a contact",
     body=ContactInput,
-    answer=ContactShown,
-    show=show_contacts,
+    query=CreationQuery,
+    answer=CreatedContact,
+    show=show_created,
     status=201,
     location="/contacts/{id}",
     errors=(Duplicate,),
     find_faults=_find_faults,
 )
-def create_contact(call: Call, body: ContactInput) -> Reply:
+def create_contact(call: Call, body: ContactInput, query: CreationQuery) -> Reply:
+    if query.check_duplicates:
+        return Reply(record=create_and_compare(call.caller, call.claim, body, call.budget))
     return Reply(record=contact_service(call.caller, call.claim).create(body))
 
 

@@ -152,8 +152,12 @@ def tag_rules(caller: Caller) -> TagRules:
     return TagRules(partial(tenant_settings, caller.tenant_id), partial(labelling, caller))
 
 
-def contact_service(caller: Caller, claim: IdempotencyKeyClaim | None = None) -> ContactService:
-    """The changes of single contacts, for one caller."""
+def contact_service(
+    caller: Caller, claim: IdempotencyKeyClaim | None = None, announce: Announce | None = None
+) -> ContactService:
+    """The changes of single contacts, for one caller. `announce`: receives the record that the call will return, in
+    place of the claim.
+    """
     from shared.services.contacts.service import ContactService
     from shared.table.contacts.repository import ContactTable
 
@@ -161,7 +165,7 @@ def contact_service(caller: Caller, claim: IdempotencyKeyClaim | None = None) ->
     labels = label_table(tenant_id)
     return ContactService(
         caller,
-        contact_writing(caller, through, announcer(claim)),
+        contact_writing(caller, through, announce or announcer(claim)),
         ContactTable(through, tenant_id, labels),
         partial(tenant_settings, tenant_id),
         labels,

@@ -30,6 +30,7 @@ from shared.domain.contacts.inputs import ContactInput, ContactPatch
 from shared.domain.contacts.record import Contact
 from shared.domain.contacts.status import StatusInput
 from shared.domain.customers.record import CustomerInput, CustomerPatch
+from shared.domain.duplicates.views import DismissalInput
 from shared.domain.errors import Duplicate, Merged
 from shared.domain.exports.record import ExportTask
 from shared.domain.exports.views import Export, ExportInput
@@ -63,6 +64,7 @@ from shared.publishing.transport import ReceiverResponse
 from shared.services.contacts.purge import Purge
 from shared.services.limits.rate_limits import RateLimits
 from shared.services.merges.reading import MergeFilter
+from shared.services.reading_budget import Budget
 from shared.services.webhooks.delivery_log import DeliveryFilter
 from shared.services.webhooks.subscriptions import WebhookService
 from shared.table.event_items import event_from_item
@@ -98,6 +100,7 @@ from shared.wiring.contacts import (
     show_contacts,
 )
 from shared.wiring.customers import customer_service
+from shared.wiring.duplicates import create_and_compare, dismissing, suggestions
 from shared.wiring.exports import export_service, export_watch, export_work
 from shared.wiring.feed import feed_reading
 from shared.wiring.groups import group_service
@@ -327,6 +330,16 @@ class World:
         projection().project(
             [one for one in records if one not in self.unprojected and one["id"] != self.fresh["id"]]
         )
+
+    def settle_pairs(self) -> None:
+        """Create 27 pairs of contacts that share a mailbox."""
+        self.paired = [
+            self.contacts.create(ContactInput(first_name="Grace", email=f"grace{number}{tag}@example.com"))
+            for number in range(27)
+            for tag in ("", "+news")
+        ]
+        ids = {one.id for one in self.paired}
+        projection().project([one for one in self._items("CONTACT") if one["id"]["S"] in ids])
 
     def record_under_rule(self) -> None:
         """Record an interaction in a process that has labels in memory, but did not read their stamp just now."""
@@ -879,6 +892,18 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
     "Merge a contact into another": lambda world: world.merge(1),
     "Merge 20 contacts into another": lambda world: world.merge(20),
     "Show what a merge would do": lambda world: world.merge(1, dry_run=True),
+    "List 25 suggestions of duplicates": lambda _: suggestions(ADMIN).list_pairs(
+        min_score=70, limit=25, cursor=None
+    ),
+    "List the suggestions of a contact": lambda world: suggestions(ADMIN).list_pairs_of(
+        world.paired[0].id, min_score=70, limit=25, cursor=None
+    ),
+    "Create a contact, and look for suggestions": lambda _: create_and_compare(
+        ADMIN, None, ContactInput(first_name="Grace", email="grace0+new@example.com"), Budget()
+    ),
+    "Dismiss a suggestion": lambda world: dismissing(ADMIN).dismiss(
+        DismissalInput(contact_ids=[one.id for one in world.paired[:2]])
+    ),
     "Undo a merge": lambda world: merging(ADMIN).undo(world.merged[-1]),
     "List merges": lambda world: merge_reading(ADMIN).list(MergeFilter(), limit=25, cursor=None),
     "Read a merged contact": lambda world: _read_merged(world.made[1].id),
@@ -1221,6 +1246,8 @@ def test_an_operation_costs_what_the_document_says(world: World, operation: str)
         world.want(filter={"owner_id": ADMIN.id})
     if "with its contact" in operation:
         world.want(include="full")
+    if "suggestion" in operation:
+        world.settle_pairs()
     for earlier in BEFORE.get(operation, ()):
         OPERATIONS[earlier](world)
     with meter() as measured:

@@ -99,6 +99,8 @@ COSTS = {
     ("DELETE", "/users/invitations/{invitation_id}"): "Revoke an invitation",
     ("POST", "/users/invitations/{invitation_id}/resend"): "Give an invitation another token",
     ("POST", "/contacts/merge"): "Merge a contact into another",
+    ("GET", "/contacts/duplicates"): "List 25 suggestions of duplicates",
+    ("POST", "/contacts/duplicates/dismiss"): "Dismiss a suggestion",
     ("GET", "/merges"): "List merges",
     ("GET", "/merges/{merge_id}"): "Read a merge",
     ("POST", "/merges/{merge_id}/undo"): "Undo a merge",

@@ -250,6 +250,13 @@ def two_to_merge(world: World, ids: Ids) -> None:
     ids["survivor_id"], ids["contact_id"] = the_contact(world), world.create("grace@example.com")["id"]
 
 
+def alike(world: World, ids: Ids) -> None:
+    """Create the contacts of the example."""
+    given = {"first_name": "Ada", "last_name": "Lovelace", "phone": "+442079460958"}
+    ids["contact_id"] = world.create("ada@example.com", **given)["id"]
+    ids["other_id"] = world.create("lovelace@example.com", **{**given, "first_name": "A."})["id"]
+
+
 def a_merge(world: World) -> str:
     ids: Ids = {}
     two_to_merge(world, ids)
@@ -511,6 +518,8 @@ BEFORE: dict[str, Callable[[World, Ids], None]] = {
     "list_group_contacts": a_member,
     "list_groups": each(a_label("groups")),
     "list_interactions": each(an_interaction),
+    "list_duplicates": alike,
+    "dismiss_duplicate": alike,
     "list_merges": each(a_merge),
     "merge_contacts": two_to_merge,
     "list_all_interactions": each(an_interaction_of_a_contact),
@@ -568,6 +577,8 @@ def test_each_parameter_s_example_is_taken(world: World, name: str) -> None:
     required = {one["name"]: one["example"] for one in query if one.get("required")}
     given = examples()[name].parameters
     path = build_path(world, operation)
+    if name == "list_duplicates":
+        given = {**given, "contact_id": the_contact(world)}
     for one in query:
         if one["name"] in given:
             # An existing active user instead of the example's.

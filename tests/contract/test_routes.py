@@ -287,6 +287,22 @@ def merge_calls(world: World) -> Calls:
     ]
 
 
+def duplicate_calls(contact: str, other: str) -> Calls:
+    listed, dismiss = "/contacts/duplicates", "/contacts/duplicates/dismiss"
+    two = {"contact_ids": [contact, other]}
+    return [
+        (200, "GET", listed, "", {"query": {"min_score": 0, "limit": 1}}),
+        (200, "GET", listed, "", {"query": {"contact_id": contact}}),
+        (404, "GET", listed, "", {"query": {"contact_id": new_id()}}),
+        (400, "GET", listed, "", {"query": {"cursor": "x"}}),
+        (422, "GET", listed, "", {"query": {"min_score": 101}}),
+        (200, "POST", dismiss, "", {"json": two}),
+        (404, "POST", dismiss, "", {"json": {"contact_ids": [contact, new_id()]}}),
+        (422, "POST", dismiss, "", {"json": {"contact_ids": [contact, contact]}}),
+        (415, "POST", dismiss, "", {"body": "x", "headers": {"Content-Type": "text/plain"}}),
+    ]
+
+
 def note_calls(world: World, contact: str) -> Calls:
     """Calls of single notes: one that is processed, and one that is not."""
     path = f"/contacts/{contact}/notes"
@@ -374,6 +390,14 @@ def test_answers_are_as_the_document_says(world: World, monkeypatch: pytest.Monk
         ],
         *signing_in(),
         (201, "POST", "/contacts", "", {"json": ada}),
+        (
+            201,
+            "POST",
+            "/contacts",
+            "",
+            {"json": {**ada, "email": "b@example.com"}, "query": {"check_duplicates": "true"}},
+        ),
+        (422, "POST", "/contacts", "", {"json": ada, "query": {"check": "true"}}),
         (409, "POST", "/contacts", "", {"json": ada}),
         (422, "POST", "/contacts", "", {"json": {"first_name": 1, "extra": True}}),
         (400, "POST", "/contacts", "", {"body": "{"}),
@@ -453,6 +477,7 @@ def test_answers_are_as_the_document_says(world: World, monkeypatch: pytest.Monk
         (422, "POST", f"{one}/revert", contact, {"json": {"version": 0}}),
         (415, "POST", f"{one}/revert", contact, text_body),
         *merge_calls(world),
+        *duplicate_calls(contact, other),
         (412, "DELETE", one, other, {"headers": old}),
         (204, "DELETE", one, other, {}),
         (404, "DELETE", one, other, {}),

@@ -15,8 +15,13 @@ def terms_of_contact(contact: Contact) -> list[Term]:
 
 def numbers_of(contact: Contact) -> set[str]:
     """Return the digits, last digit first, of all telephone numbers of a contact."""
+    return {digits_of(number) for number in phone_numbers_of(contact)}
+
+
+def phone_numbers_of(contact: Contact) -> list[str]:
+    """Return all telephone numbers of a contact, each once: the primary one, that of WhatsApp, the others."""
     numbers = (contact.phone, contact.whatsapp, *(other["number"] for other in contact.other_phones))
-    return {digits_of(number) for number in numbers if number}
+    return list(dict.fromkeys(number for number in numbers if number))
 
 
 def addresses_of(contact: Contact) -> list[str]:

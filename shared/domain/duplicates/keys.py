@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple, get_args
 
-from shared.domain.contacts.number_search import digits_of
 from shared.domain.contacts.record import Contact
-from shared.domain.contacts.search import addresses_of
+from shared.domain.contacts.search import addresses_of, numbers_of
 from shared.domain.duplicates.mailbox import mailbox_of
 from shared.domain.duplicates.names import key_of_company, key_of_word, words_of_name
 from shared.domain.search import fold
@@ -68,9 +67,8 @@ def _mailboxes(contact: Contact) -> Iterator[MatchKey]:
 
 
 def _numbers(contact: Contact) -> Iterator[MatchKey]:
-    numbers = (contact.phone, contact.whatsapp, *(other["number"] for other in contact.other_phones))
-    for number in numbers:
-        if number and (digits := digits_of(number)):
+    for digits in numbers_of(contact):
+        if digits:
             yield MatchKey("phone", digits)
 
 

@@ -146,9 +146,20 @@ def _names_of_forms() -> dict[str, tuple[str, ...]]:
     return {form: tuple(names) for form, names in found.items()}
 
 
+@cache
+def _known() -> frozenset[str]:
+    forms = _names_of_forms()
+    return frozenset((*forms, *(name for names in forms.values() for name in names)))
+
+
 def full_names_of(word: str) -> frozenset[str]:
     """Return the names that a folded first name may be short for, and itself: `liz` is `elizabeth` and others."""
     return frozenset((word, *_names_of_forms().get(word, ())))
+
+
+def is_first_name(word: str) -> bool:
+    """Return whether a folded word is a first name or a form of one, as far as the list knows."""
+    return word in _known()
 
 
 def full_name_of(word: str) -> str:

@@ -54,16 +54,20 @@ class ContactService:
         self._labels = labels
         self._owners = owners
 
-    def create(self, given: ContactInput) -> Contact:
+    def create(self, given: ContactInput, *, look: Callable[[Contact], None] | None = None) -> Contact:
         """Create a contact. It belongs to the user who creates it, unless another owner is given.
 
+        `look` is called with the contact before it is written.
         Raises Invalid for refused fields, and Duplicate when another contact has one of the addresses.
         """
         fields = self._writing.prepare(given.given_fields(), new=True)
         self._writing.check_owner(fields.get("owner_id"))
-        return self._writing.create(
-            *self._writing.draft(fields, contact_id=new_id(), stamp=Stamp.now(self._caller), source="api")
+        contact, event = self._writing.draft(
+            fields, contact_id=new_id(), stamp=Stamp.now(self._caller), source="api"
         )
+        if look is not None:
+            look(contact)
+        return self._writing.create(contact, event)
 
     def replace(self, contact_id: str, given: ContactReplacement, if_match: IfMatch | None) -> Contact:
         """Set all fields of a contact; fields that are left out are emptied, except for the owner."""

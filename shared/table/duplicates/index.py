@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from shared.domain.duplicates.keys import MOST_CONTACTS, MatchKey
 from shared.services.reading_budget import Budget
 from shared.table import walking
 from shared.table.budgeted_reads import BudgetedReads
 from shared.table.keys import duplicates as duplicate_keys
-from shared.table.keys.spelling import SK
+from shared.table.keys.spelling import SK, identity_of
 from shared.table.store import Store
 
 _PAGE, _LARGEST_PAGE = 50, 500
@@ -46,3 +46,18 @@ class MatchIndex:
         for row in walking.walk(self._reads, partition, page=_PAGE, largest=_LARGEST_PAGE, after=after):
             position: str = row[SK]["S"]
             yield position, duplicate_keys.key_of_marker(position)
+
+    def position_of(self, key: MatchKey) -> str:
+        """Return the position of the marker of a key."""
+        position: str = duplicate_keys.shared(self._tenant, key)[SK]["S"]
+        return position
+
+    def key_at(self, position: str) -> MatchKey:
+        """Return the key of the marker at a position."""
+        return duplicate_keys.key_of_marker(position)
+
+    def find_marked(self, keys: Collection[MatchKey]) -> set[MatchKey]:
+        """Return those of some keys that have a marker. Costs half a unit for each key."""
+        markers = {key: duplicate_keys.shared(self._tenant, key) for key in keys}
+        found = self._reads.get_many(list(markers.values()), consistent=False) if markers else {}
+        return {key for key, marker in markers.items() if identity_of(marker) in found}

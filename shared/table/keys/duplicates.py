@@ -1,5 +1,5 @@
-"""Keys of match keys: which contacts have one, which of them several contacts share, and how far these markers have
-been brought in line with the rows.
+"""Keys of match keys: which contacts have one, which of them several contacts share, how far these markers have been
+brought in line with the rows, and which pairs of contacts were dismissed.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from typing import Any
 
 from shared.domain.duplicates.keys import KINDS, Kind, MatchKey
 from shared.table.keys import terms, work
+from shared.table.keys.contacts import partition as contact_partition
 from shared.table.keys.spelling import (
     SK,
     Identity,
@@ -22,6 +23,8 @@ from shared.table.keys.spelling import (
 MATCH, SHARED = "MATCH", "SHARED"
 _IN_MATCH, _IN_NUMBER = f"#{MATCH}#", f"#{terms.NUMBER}#"
 """The parts of partition keys that show a row of a match key: no other partition key has them."""
+DISMISSED = "DISMISSED#"
+"""The prefix of the dismissed pairs in the partition of the older contact."""
 DUE = "DUE#MATCHES"
 """The index partition of the tenants whose markers are to be brought in line with the rows of their match keys."""
 FIRST_POSITION, LAST_POSITION = "0", "~"
@@ -75,6 +78,11 @@ def late_partitions(tenant_id: str) -> tuple[str, str]:
 def shared(tenant_id: str, key: MatchKey) -> Key:
     """Return the key of the marker of a match key that several contacts share. The strongest kind sorts first."""
     return make_key(all_shared(tenant_id), f"{KINDS.index(key.kind)}#{key.kind}#{start_of(key)}")
+
+
+def dismissed(tenant_id: str, older_id: str, newer_id: str) -> Key:
+    """Return the key of the item that says that two contacts were dismissed as duplicates."""
+    return make_key(contact_partition(tenant_id, older_id), f"{DISMISSED}{newer_id}")
 
 
 def key_of_marker(position: str) -> MatchKey:

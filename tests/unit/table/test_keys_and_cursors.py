@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import re
 
 import pytest
@@ -85,6 +87,19 @@ def test_a_cursor_leads_back_to_its_position() -> None:
         "a",
         1,
     ]
+
+
+@given(st.text(), st.binary(min_size=1))
+def test_a_cursor_shows_nothing_of_its_position(position: str, key: bytes) -> None:
+    cursors = Cursors(key)
+    sealed = cursors.seal(("t1",), position)
+    assert cursors.open(("t1",), sealed) == position
+    assert sealed == cursors.seal(("t1",), position)
+    shown = base64.urlsafe_b64decode(sealed + "=" * (-len(sealed) % 4))[16:]
+    body = json.dumps(position).encode()
+    assert len(shown) == len(body)
+    # A byte of 256 is the same by chance.
+    assert sum(one == other for one, other in zip(shown, body, strict=True)) <= 4 + len(body) // 8
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,44 @@
+"""The pairs of contacts that were dismissed as duplicates.
+
+Each is in the partition of the older contact, with whose purge it goes. It names the other contact by its id only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from shared.domain.duplicates.views import Dismissal
+from shared.table.keys import duplicates as duplicate_keys
+from shared.table.keys.spelling import identity_of
+from shared.table.store import Store
+from shared.table.transactions import Transaction
+
+
+class DismissalTable:
+    """The dismissed pairs of one tenant."""
+
+    def __init__(self, store: Store, tenant_id: str) -> None:
+        self._store = store
+        self._tenant = tenant_id
+
+    def read(self, pairs: Collection[tuple[str, str]]) -> dict[tuple[str, str], str]:
+        """Return those of some pairs, each the ids of two contacts with the older one first, that were dismissed, each
+        with the digest of what the contacts had in common. As of now; a unit for each pair asked for.
+        """
+        keys = {pair: duplicate_keys.dismissed(self._tenant, *pair) for pair in pairs}
+        found = self._store.get_many(list(keys.values()))
+        items = {pair: found.get(identity_of(key)) for pair, key in keys.items()}
+        return {pair: item["digest"]["S"] for pair, item in items.items() if item is not None}
+
+    def add(self, dismissal: Dismissal, digest: str) -> None:
+        """Write a dismissal in place of an earlier one of the pair. `digest`: of what the contacts have in common."""
+        transaction = Transaction()
+        transaction.put(
+            {
+                **duplicate_keys.dismissed(self._tenant, *dismissal.contact_ids),
+                "digest": {"S": digest},
+                "by": {"S": dismissal.by},
+                "at": {"S": dismissal.at},
+            }
+        )
+        self._store.commit(transaction)
