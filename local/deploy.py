@@ -75,14 +75,19 @@ class Release:
 
     @cached_property
     def transformed(self) -> bytes:
-        """The template as CloudFormation creates it, in JSON. Raises DeploymentFailed when SAM refuses it."""
+        """The template as CloudFormation creates it, in JSON, without the alarms that the emulator refuses: those on
+        expressions of metrics. Raises DeploymentFailed when SAM refuses it.
+        """
         # Imported only here: a start with an unchanged template does not need it.
         from local.transform import TemplateRefused, transformed
 
         try:
-            return json.dumps(transformed(deepcopy(self.template), REGION)).encode()
+            complete = transformed(deepcopy(self.template), REGION)
         except TemplateRefused as error:
             raise DeploymentFailed(str(error)) from error
+        resources = complete["Resources"]
+        kept = {name: one for name, one in resources.items() if "Metrics" not in one.get("Properties", ())}
+        return json.dumps({**complete, "Resources": kept}).encode()
 
 
 def deploy(aws: Aws, release: Release) -> tuple[dict[str, str], bool]:
