@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from shared.wiring.base import cursors, store
-from shared.wiring.contacts import show_contacts
+from shared.wiring.contacts import contact_reading, show_contacts
 from shared.wiring.idempotency import announcer, store_for
 from shared.wiring.labels import label_table
 from shared.wiring.performers import performer
@@ -54,10 +54,12 @@ def merging(caller: Caller, claim: IdempotencyKeyClaim | None = None) -> Merging
     return Merging(
         caller,
         MergeReading(caller, merges, cursors()),
+        contact_reading(caller),
         merges,
         Membership(caller, MembershipTable(through, tenant_id), no_key),
         performer=partial(performer, caller),
         present_owner=present_owner,
+        unique_scope=lambda: tenant_settings(tenant_id).unique_scope,
         announce=announcer(claim),
     )
 

@@ -19,6 +19,7 @@ from shared.domain.merges.record import KeptField, KeptReason, Merge, MergeDetai
 from shared.domain.merges.returning import Return, bring_back, contested_number, give_way
 from shared.domain.merges.separation import separate
 from shared.domain.stamp import Stamp
+from shared.domain.tenant import UniqueScope
 
 _NOT_LISTED = FIGURES | {"merged_from", "full_name"}
 """Fields of the survivor that follow from the others or from the contacts that are back."""
@@ -32,6 +33,7 @@ class Present:
     `times`: the times among the figures of the survivor's own partition. `customers`: the customers of the contacts,
     now and before the merge, each with its primary contact; without those that were deleted. `owners`: for each owner
     that is no longer a user, the successor. `taken`: locks in the names of contacts that have no part in the merge.
+    `unique_scope`: the tenant's setting, under which contacts that are back take their locks, as restored ones do.
     """
 
     parts: Mapping[str, Contact]
@@ -39,6 +41,7 @@ class Present:
     customers: Mapping[str, str | None] = field(default_factory=dict)
     owners: Mapping[str, str | None] = field(default_factory=dict)
     taken: Collection[Lock] = ()
+    unique_scope: UniqueScope | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,9 @@ def plan_undo(
     returns = [
         bring_back(one, detail, survivor, customers=present.customers, owners=present.owners) for one in back
     ]
+    for result in returns:
+        if present.unique_scope is not None:
+            result.given["unique_scope"] = present.unique_scope
     for name in _settle_locks(survivor.with_fields(separation.given), detail, back, returns, present.taken):
         separation.given |= {name: None, f"{name}_raw": None}
         separation.kept[name] = "address_returned"
@@ -146,7 +152,8 @@ def _settle_primaries(
         return customers[customer_id] in by_merge.get(customer_id, {None})
 
     if "customer_id" in given:
-        given["is_primary"] = bool(before) and is_open(given["customer_id"])
+        is_live = survivor.deleted_at is None
+        given["is_primary"] = is_live and bool(before) and is_open(given["customer_id"])
     for contact, result in zip(back, returns, strict=True):
         if contact.id in detail.primary_ids and is_open(contact.customer_id):
             result.given["is_primary"] = True

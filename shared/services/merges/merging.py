@@ -17,7 +17,7 @@ from shared.domain.contacts.part_figures import Figures, FigureTimes
 from shared.domain.contacts.record import Contact
 from shared.domain.contacts.uniqueness import Lock
 from shared.domain.customers.record import Customer
-from shared.domain.errors import ConcurrentChange, Conflict, FieldError, Merged, NotFound
+from shared.domain.errors import ConcurrentChange, Conflict, Duplicate, FieldError, Merged, NotFound
 from shared.domain.events import Event
 from shared.domain.ids import is_id, new_id
 from shared.domain.merges.plan import plan_merge
@@ -25,7 +25,9 @@ from shared.domain.merges.record import Merge, MergeDetail
 from shared.domain.merges.undo import Present, UndoPlan, plan_undo
 from shared.domain.merges.views import MergeInput, MergeResult
 from shared.domain.stamp import Stamp
+from shared.domain.tenant import UniqueScope
 from shared.services.backoff import HOT
+from shared.services.contacts.reading import ContactReading
 from shared.services.customers.membership import Changes, ContactChange
 from shared.services.idempotency import Announce, no_key
 from shared.services.merges.reading import MergeReading
@@ -70,27 +72,31 @@ class Merging:
     """Merges contacts on behalf of one caller, and undoes merges.
 
     `performer` returns the caller's name. `present_owner` returns the owner in place of one that was removed: itself if
-    it is still a user.
+    it is still a user. `unique_scope` returns the tenant's setting.
     """
 
     def __init__(
         self,
         caller: Caller,
         reading: MergeReading,
+        contacts: ContactReading,
         merges: MergeRepository,
         members: Members,
         *,
         performer: Callable[[], str],
         present_owner: Callable[[str], str | None],
+        unique_scope: Callable[[], UniqueScope],
         announce: Announce = no_key,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._caller = caller
         self._reading = reading
+        self._contacts = contacts
         self._merges = merges
         self._members = members
         self._performer = performer
         self._present_owner = present_owner
+        self._unique_scope = unique_scope
         self._announce = announce
         self._sleep = sleep
 
@@ -100,12 +106,14 @@ class Merging:
         Raises NotFound, with the field, for a contact that the caller may not see, Merged for one that was merged
         before, PermissionDenied unless the caller may merge each of them, Invalid for refused ids and choices, and
         Conflict with code `merge_too_large`. Where values are unique among the contacts of a customer, raises Duplicate
-        when another contact of the survivor's customer has a value of a merged one.
+        when another contact of the survivor's customer has a value of a merged one; it names that contact if the caller
+        may see it.
         """
         self._caller.require("contacts:merge")
         self._caller.require("contacts:read")
         given.check_ids()
-        return retry_on_conflict(lambda: self._merge(given), sleep=self._sleep, policy=HOT)
+        with self._contacts.anonymizing_conflicts():
+            return retry_on_conflict(lambda: self._merge(given), sleep=self._sleep, policy=HOT)
 
     def _merge(self, given: MergeInput) -> MergeResult:
         survivor, *merged = self._find(given)
@@ -147,15 +155,15 @@ class Merging:
             refusal.errors = tuple(missing)
             raise refusal
         contacts = [found[contact_id] for contact_id in fields]
-        self._require_rights(contacts)
+        self._require_rights("contacts:merge", contacts)
         return contacts
 
     def _sees(self, contact: Contact) -> bool:
         return self._caller.level("contacts:read") == "all" or self._caller.owns_contact(contact)
 
-    def _require_rights(self, contacts: Iterable[Contact]) -> None:
+    def _require_rights(self, permission: str, contacts: Iterable[Contact]) -> None:
         for contact in contacts:
-            self._caller.require_on("contacts:merge", contact.owner_id, contact.organizer_ids)
+            self._caller.require_on(permission, contact.owner_id, contact.organizer_ids)
 
     def _own_figures(self, merged: Sequence[Contact]) -> dict[str, Figures]:
         """Return the figures of their own partitions for contacts into which others were merged before."""
@@ -171,9 +179,9 @@ class Merging:
     def undo(self, merge_id: str) -> MergeResult:
         """Undo a merge. One that was undone stays as it is.
 
-        Raises NotFound, PermissionDenied unless the caller may merge each of the contacts, and Conflict: with code
-        `undo_expired` when it is too late or the survivor was purged, and `merged_later` while a later merge of the
-        survivor is not undone.
+        Raises NotFound, PermissionDenied unless the caller may see and merge each of the contacts, and Conflict: with
+        code `undo_expired` when it is too late or the survivor was purged, and `merged_later` while a later merge of
+        the survivor is not undone.
         """
         self._caller.require("contacts:merge")
         return retry_on_conflict(lambda: self._undo(merge_id), sleep=self._sleep, policy=HOT)
@@ -181,7 +189,8 @@ class Merging:
     def _undo(self, merge_id: str) -> MergeResult:
         merge = self._reading.read(merge_id)
         found = self._merges.contacts((merge.survivor_id, *merge.merged_ids))
-        self._require_rights(found.values())
+        for permission in ("contacts:read", "contacts:merge"):
+            self._require_rights(permission, found.values())
         survivor = found.get(merge.survivor_id)
         if merge.state == "undone":
             return MergeResult.of(merge, _if_live(survivor), None)
@@ -208,7 +217,10 @@ class Merging:
         after, event = _change_of(changes, survivor.id)
         result = MergeResult.of(plan.merge, _if_live(after), event)
         self._announce(result)
-        self._merges.undo(plan.merge, changes)
+        try:
+            self._merges.undo(plan.merge, changes)
+        except Duplicate as taken:  # since the plan was made: the next one leaves the value out
+            raise ConcurrentChange() from taken
         return result
 
     def _plan_undo(self, merge: Merge, detail: MergeDetail, survivor: Contact) -> UndoPlan:
@@ -229,6 +241,7 @@ class Merging:
                 for one in self._merges.customers(filter(None, customers)).values()
             },
             owners=self._successors(owners),
+            unique_scope=self._unique_scope(),
         )
         stamp, changed_by = Stamp.now(self._caller), self._performer()
         for _ in range(_ROUNDS):

@@ -213,13 +213,14 @@ class ContactLocks:
         plan, left_as_they_are, unsure = LockPlan(), set[Lock](), set[Lock]()
         owners: dict[Lock, tuple[str, Contact]] = {}
         for before, after in changes:
-            had = before.locks if before is not None and not before.is_merged else {}
-            has = after.locks if not after.is_merged else {}
+            had = before.locks if before is not None else {}
             if after.is_merged:
                 left_as_they_are |= had.keys()
                 continue
+            has = after.locks
+            is_back = before is not None and before.is_merged  # its locks may be those of others by now
             # An address that only moved between the fields keeps its lock.
-            taken = {lock: (name, after) for lock, name in has.items() if lock not in had}
+            taken = {lock: (name, after) for lock, name in has.items() if is_back or lock not in had}
             released = {lock: after.id for lock in had if lock not in has}
             owners |= taken
             plan.releases |= released
@@ -244,6 +245,21 @@ class ContactLocks:
             if lock not in unsure or named.get(lock) == contact_id
         }
         return plan
+
+    def take_ahead(self, changes: Sequence[BeforeAndAfter]) -> None:
+        """Take the free values of the contacts that a merge will be undone for, each by itself.
+
+        Until then they name merged contacts whose survivor does not have the values, so they are not in force. Values
+        that others have are left to the transaction of the undo. Repeating it is harmless.
+        """
+        back = {after.id for before, after in changes if before is not None and before.is_merged}
+        for lock, (_, contact_id, released_by) in self.plan(changes).takes.items():
+            if contact_id in back and not released_by:
+                self._store.put(
+                    {**self._key(lock), _OWNER: {"S": contact_id}},
+                    condition=f"{guards.IS_NEW} OR {_OWNER} = :owner",
+                    values={":owner": {"S": contact_id}},
+                )
 
     def count_own(self, survivor: Contact) -> int:
         """Return how many values of a contact are locked in its own name, or will be: those that no contact merged into

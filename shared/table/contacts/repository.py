@@ -250,6 +250,12 @@ class ContactTable:
         """Return how many values of a contact are locked in its own name, or will be, and not by merged contacts."""
         return self._locks.count_own(survivor)
 
+    def take_locks_ahead(self, *changes: Change) -> None:
+        """Take the free values of the contacts that a merge will be undone for, each by itself. Repeating it is
+        harmless.
+        """
+        self._locks.take_ahead([(before, after) for before, after, *_ in changes if before is not None])
+
     def check_locks(self, *changes: Change) -> None:
         """Raise Duplicate if another contact has a value that changes of different contacts take, as of now."""
         plan = self._locks.plan([(before, after) for before, after, *_ in changes])

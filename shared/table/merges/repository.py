@@ -144,7 +144,7 @@ class MergeTable:
     def check(self, merge: Merge, detail: MergeDetail, changes: Changes) -> None:
         """Raise what `add` would raise for the changes as they are now."""
         self._check_locks(merge, changes)
-        self._check_size(self._build(merge, detail, changes), _MOST_OF_MERGE)
+        self._check_size(self._build(merge, detail, changes))
         self._contacts.check_locks(*changes.contacts)
 
     def add(self, merge: Merge, detail: MergeDetail, changes: Changes) -> None:
@@ -157,7 +157,7 @@ class MergeTable:
 
         def build() -> Transaction:
             transaction = self._build(merge, detail, changes)
-            self._check_size(transaction, _MOST_OF_MERGE)
+            self._check_size(transaction)
             return transaction
 
         commit_with_locks(self._store, build)
@@ -170,21 +170,38 @@ class MergeTable:
         return transaction
 
     def undo(self, merge: Merge, changes: Changes) -> None:
-        """Write the undo of a merge with all changes that belong to it; `merge` has the undo. Raises as `add` does."""
+        """Write the undo of a merge with all changes that belong to it; `merge` has the undo. Raises as `add` does.
+
+        Values of the contacts that are back may have been given to other contacts and become free again, up to 23 for
+        each. If these are too many for the transaction, they are locked before it.
+        """
+        most = MOST_STEPS - 1
+        if len(self._build_undo(merge, changes).steps) > most:
+            self._contacts.take_locks_ahead(*changes.contacts)
 
         def build() -> Transaction:
-            transaction = Transaction()
-            self._members.add(transaction, changes)
-            transaction.put(
-                merge_items.merge_to_item(self._tenant, merge),
-                condition="attribute_not_exists(undone)",
-                refusal=guards.concurrent_change,
-            )
-            transaction.delete(merge_keys.detail(self._tenant, merge.survivor_id, merge.id))
-            self._check_size(transaction, MOST_STEPS - 1)
+            transaction = self._build_undo(merge, changes)
+            if len(transaction.steps) > most or transaction.size() > MOST_BYTES:
+                raise Conflict(
+                    f"The undo would write {len(transaction.steps)} records, and {most} records, with {MOST_BYTES:,} "
+                    "bytes, can be written at once. Remove addresses and numbers of the survivor first: those of the "
+                    "merged contacts are back with these.",
+                    code="merge_too_large",
+                )
             return transaction
 
         commit_with_locks(self._store, build)
+
+    def _build_undo(self, merge: Merge, changes: Changes) -> Transaction:
+        transaction = Transaction()
+        self._members.add(transaction, changes)
+        transaction.put(
+            merge_items.merge_to_item(self._tenant, merge),
+            condition="attribute_not_exists(undone)",
+            refusal=guards.concurrent_change,
+        )
+        transaction.delete(merge_keys.detail(self._tenant, merge.survivor_id, merge.id))
+        return transaction
 
     def _check_locks(self, merge: Merge, changes: Changes) -> None:
         """Raise Conflict if the survivor would have locked too many values in its own name: those of merged contacts
@@ -201,8 +218,8 @@ class MergeTable:
                 code="merge_too_large",
             )
 
-    def _check_size(self, transaction: Transaction, most: int) -> None:
-        steps = len(transaction.steps)
+    def _check_size(self, transaction: Transaction) -> None:
+        steps, most = len(transaction.steps), _MOST_OF_MERGE
         if steps > most or transaction.size() > MOST_BYTES:
             raise Conflict(
                 f"The contacts, their customers and the locks of their values are {steps} records. {most} records, and "

@@ -59,14 +59,16 @@ class _NoCursors:
 
 
 class Room:
-    """A table with contacts, and what callers do to them. `refusals`: those of the last run's workers."""
+    """A table with contacts, and what callers do to them. `refusals`: those of the last run's workers. `scope`: the
+    tenant's `unique_scope`.
+    """
 
     def __init__(self, scope: UniqueScope = "tenant") -> None:
         self.table = MemoryTable(self._announce)
         self.turns: Turns | None = None
         self.refusals: list[DomainError] = []
-        self._scope: UniqueScope = scope
-        self._store = Store(self.table, "table", sleep=_no_sleep)
+        self.scope: UniqueScope = scope
+        self.store = Store(self.table, "table", sleep=_no_sleep)
 
     def _announce(self, _operation: str) -> None:
         if self.turns is not None:
@@ -74,7 +76,7 @@ class Room:
 
     def copy(self) -> Room:
         """A room with the same contents."""
-        other = Room(self._scope)
+        other = Room(self.scope)
         for item in self.table.all():
             other.table.put(item)
         return other
@@ -116,12 +118,12 @@ class Room:
 
     def contact(self, name: str) -> Contact:
         """A contact's own record as it is."""
-        found = MergeTable(self._store, TENANT, self._labels()).contacts([id_of(name)])
+        found = MergeTable(self.store, TENANT, self._labels()).contacts([id_of(name)])
         return found[id_of(name)]
 
     def holder(self, email: str) -> str | None:
         """The contact that has an address."""
-        return ContactTable(self._store, TENANT).owner_of_email(email)
+        return ContactTable(self.store, TENANT).owner_of_email(email)
 
     # What callers do
 
@@ -135,7 +137,7 @@ class Room:
             contact_id=id_of(name),
             stamp=Stamp.now(ADMIN),
             source="api",
-            unique_scope=self._scope,
+            unique_scope=self.scope,
         )
         return self._writing(ADMIN).create(contact, event)
 
@@ -146,7 +148,7 @@ class Room:
             number=number,
             stamp=Stamp.now(ADMIN),
         )
-        CustomerTable(self._store, TENANT).create(customer, number, event)
+        CustomerTable(self.store, TENANT).create(customer, number, event)
 
     def change(self, name: str, **given: Any) -> None:
         def decide(contact: Contact) -> tuple[Contact, Event] | None:
@@ -165,9 +167,9 @@ class Room:
 
     def restore(self, name: str) -> None:
         def decide(contact: Contact) -> tuple[Contact, Event] | None:
-            return contact.restore(owner_id=None, unique_scope=self._scope, stamp=Stamp.now(ADMIN))
+            return contact.restore(owner_id=None, unique_scope=self.scope, stamp=Stamp.now(ADMIN))
 
-        contacts = ContactTable(self._store, TENANT)
+        contacts = ContactTable(self.store, TENANT)
         self._writing(ADMIN).change(
             id_of(name), "contacts:delete", None, decide, find=contacts.get_with_deleted
         )
@@ -191,48 +193,50 @@ class Room:
         }
         BookingService(
             lambda _: Tenant(TENANT, "One", "2026-01-01T00:00:00.000Z"),
-            lambda tenant_id: BookingTable(self._store, tenant_id),
-            lambda tenant_id: Owners(UserTable(self._store, tenant_id)),
+            lambda tenant_id: BookingTable(self.store, tenant_id),
+            lambda tenant_id: Owners(UserTable(self.store, tenant_id)),
             self._writing,
             sleep=_no_sleep,
         ).process({"source": "scheduling.bookings", "detail-type": "BookingCreated", "detail": detail})
 
     def purge(self, at: str = "2099-01-01T00:00:00.000Z") -> None:
         """Purge what is due at a time in several runs, as the schedule does."""
-        purge = Purge(PurgeTable(self._store, outside=()), now=lambda: at)
+        purge = Purge(PurgeTable(self.store, outside=()), now=lambda: at)
         for _ in range(3):
             purge.run()
 
     # Parts
 
     def _labels(self) -> LabelTable:
-        return LabelTable(self._store, TENANT, LabelMemory())
+        return LabelTable(self.store, TENANT, LabelMemory())
 
     def _membership(self, caller: Caller) -> Membership:
-        return Membership(caller, MembershipTable(self._store, TENANT), no_key)
+        return Membership(caller, MembershipTable(self.store, TENANT), no_key)
 
     def _merging(self) -> Merging:
-        merges = MergeTable(self._store, TENANT, self._labels())
+        merges = MergeTable(self.store, TENANT, self._labels())
         return Merging(
             ADMIN,
             MergeReading(ADMIN, merges, _NoCursors()),
+            ContactReading(ADMIN, ContactTable(self.store, TENANT)),
             merges,
             self._membership(ADMIN),
             performer=lambda: "Ada",
             present_owner=lambda owner_id: owner_id,
+            unique_scope=lambda: self.scope,
             sleep=_no_sleep,
         )
 
     def _writing(self, caller: Caller) -> ContactWriting:
-        contacts = ContactTable(self._store, TENANT)
+        contacts = ContactTable(self.store, TENANT)
         return ContactWriting(
             caller,
             ContactReading(caller, contacts),
             contacts,
-            lambda: TenantSettings(unique_scope=self._scope),
+            lambda: TenantSettings(unique_scope=self.scope),
             self._labels(),
             is_active_user=lambda user_id: True,
-            successors=lambda: Owners(UserTable(self._store, TENANT)),
+            successors=lambda: Owners(UserTable(self.store, TENANT)),
             membership=lambda: self._membership(caller),
             performer=lambda: "Ada",
             sleep=_no_sleep,

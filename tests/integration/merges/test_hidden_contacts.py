@@ -1,0 +1,39 @@
+"""Merges by callers who see only their own contacts: what they learn of others, and what they may undo."""
+
+from __future__ import annotations
+
+from shared.domain.tenant import TenantSettings
+from tests.integration.merges.merging import merge
+from tests.integration.world import World
+from tests.support.aws import Stack
+from tests.support.tokens import TokenIssuer
+from tests.tenants import program
+
+OWN = "contacts:read:own,contacts:write:own,contacts:merge:all"
+
+
+def test_a_refused_merge_does_not_name_a_hidden_contact(aws_stack: Stack, token_issuer: TokenIssuer) -> None:
+    world = World(aws_stack, token_issuer, TenantSettings(unique_scope="customer"))
+    key = program("T1", OWN)
+    customer = world.send("POST", "/customers", {"first_name": "Acme"}, token=key).json["id"]
+    one = world.create("one@example.com", customer_id=customer, token=key)["id"]
+    two = world.create("two@example.com", token=key)["id"]
+    hidden = world.create("two@example.com", customer_id=customer)["id"]
+    for dry_run in (True, False):
+        body = {"survivor_id": one, "merged_ids": [two], "dry_run": dry_run}
+        answer = world.send("POST", "/contacts/merge", body, token=key)
+        assert (answer.status, answer.json["code"]) == (409, "duplicate") and hidden not in answer.text
+        assert hidden in world.send("POST", "/contacts/merge", body).text
+
+
+def test_a_merge_of_contacts_that_are_hidden_by_now_is_not_undone(world: World) -> None:
+    """Neither the first undo nor a repeated one shows the survivor."""
+    key = program("T1", OWN)
+    one, two = (world.create(f"{name}@example.com", token=key)["id"] for name in ("one", "two"))
+    made = merge(world, one, two, token=key)["id"]
+    changed = world.send("PATCH", f"/contacts/{one}", {"owner_id": None, "first_name": "Secret"})
+    assert changed.status == 200, changed.text
+    for token in (key, None, key):
+        answer = world.send("POST", f"/merges/{made}/undo", token=token)
+        assert (answer.status == 200) == (token is None)
+        assert ("Secret" in answer.text) == (token is None)
