@@ -20,6 +20,7 @@ from shared.domain.callers import Caller
 from shared.domain.contacts.record import Contact
 from shared.domain.duplicates.keys import MOST_CONTACTS, NATIONAL_ID, MatchKey
 from shared.domain.duplicates.score import DEFAULT_SCORE, Compared, compare
+from shared.domain.tenant import TenantSettings
 from shared.projections.comparison import build_expected
 from shared.services.contacts.reading import ContactReading
 from shared.services.duplicates.suggestions import Suggestions
@@ -193,6 +194,7 @@ def measure_cost(size: int) -> dict[str, tuple[int, float]]:
         DismissalTable(store, _TENANT),
         Cursors(b"bench"),
         budget,
+        TenantSettings,
     )
     measured = {}
     page = found.list_pairs(min_score=DEFAULT_SCORE, limit=25, cursor=None)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from shared.wiring.base import cursors, store
 from shared.wiring.contacts import contact_reading, contact_service, show_contacts
 from shared.wiring.idempotency import announcer, store_for
 from shared.wiring.labels import label_table
+from shared.wiring.tenants import tenant_settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,6 +44,7 @@ def suggestions(caller: Caller, budget: Budget | None = None) -> Suggestions:
         DismissalTable(store(), tenant_id),
         cursors(),
         budget,
+        partial(tenant_settings, tenant_id),
     )
 
 
@@ -57,6 +60,7 @@ def dismissing(caller: Caller, claim: IdempotencyKeyClaim | None = None) -> Dism
         contact_reading(caller, through),
         ContactTable(through, tenant_id, label_table(tenant_id)),
         DismissalTable(through, tenant_id),
+        partial(tenant_settings, tenant_id),
         announcer(claim),
     )
 

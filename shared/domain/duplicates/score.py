@@ -22,6 +22,7 @@ from shared.domain.contacts.search import phone_numbers_of
 from shared.domain.duplicates.keys import Kind, MatchKey, match_keys
 from shared.domain.duplicates.likeness import Likeness, compare_names
 from shared.domain.duplicates.names import key_of_company, plain_word, words_of_name
+from shared.domain.tenant import TenantSettings
 
 DEFAULT_SCORE = 70
 """The least score of a suggestion, unless the caller names another."""
@@ -86,6 +87,13 @@ class Compared:
 
     def __init__(self, contact: Contact) -> None:
         self.contact = contact
+
+    @classmethod
+    def under(cls, settings: TenantSettings, contact: Contact) -> Compared:
+        """Return a contact that was read as a record. Only rows of lists name the custom field by which the tenant has
+        chosen to find duplicates.
+        """
+        return cls(contact.with_fields({"duplicate_key": settings.duplicate_key}))
 
     @cached_property
     def keys(self) -> frozenset[MatchKey]:

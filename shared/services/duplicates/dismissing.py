@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from shared.domain import timestamps
@@ -12,6 +12,7 @@ from shared.domain.duplicates.score import Compared, compare
 from shared.domain.duplicates.views import Dismissal, DismissalInput
 from shared.domain.errors import FieldError, Merged, NotFound, PermissionDenied
 from shared.domain.ids import is_id
+from shared.domain.tenant import TenantSettings
 from shared.services.contacts.reading import ContactReading
 from shared.services.idempotency import Announce, no_key
 
@@ -37,12 +38,14 @@ class Dismissing:
         reading: ContactReading,
         contacts: Contacts,
         dismissals: NewDismissals,
+        settings: Callable[[], TenantSettings],
         announce: Announce = no_key,
     ) -> None:
         self._caller = caller
         self._reading = reading
         self._contacts = contacts
         self._dismissals = dismissals
+        self._settings = settings
         self._announce = announce
 
     def dismiss(self, given: DismissalInput) -> Dismissal:
@@ -57,7 +60,8 @@ class Dismissing:
         one, other = sorted(self._find(given), key=lambda contact: contact.id)
         self._require_right(one)
         self._require_right(other)
-        comparison = compare(Compared(one), Compared(other))
+        settings = self._settings()
+        comparison = compare(Compared.under(settings, one), Compared.under(settings, other))
         dismissal = Dismissal.model_construct(
             contact_ids=[one.id, other.id],
             score=comparison.score,

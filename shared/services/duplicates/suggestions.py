@@ -6,7 +6,7 @@ in order. Two contacts may share several keys; they are suggested at the first o
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import NamedTuple, Protocol
@@ -16,6 +16,7 @@ from shared.domain.contacts.record import Contact
 from shared.domain.duplicates.keys import MOST_CONTACTS, MatchKey
 from shared.domain.duplicates.score import Compared, Comparison, compare
 from shared.domain.duplicates.views import Duplicate
+from shared.domain.tenant import TenantSettings
 from shared.services.contacts.reading import ContactReading
 from shared.services.paging import Cursors, Page, read_page
 from shared.services.reading_budget import Budget
@@ -106,6 +107,7 @@ class Suggestions:
         dismissals: Dismissals,
         cursors: Cursors,
         budget: Budget,
+        settings: Callable[[], TenantSettings],
     ) -> None:
         self._caller = caller
         self._reading = reading
@@ -114,6 +116,7 @@ class Suggestions:
         self._dismissals = dismissals
         self._cursors = cursors
         self._budget = budget
+        self._settings = settings
 
     def list_pairs(self, *, min_score: int, limit: int, cursor: str | None) -> Page[Duplicate]:
         """Return a page of the pairs with a score, those with the strongest keys first. It is shorter, with a cursor,
@@ -160,7 +163,7 @@ class Suggestions:
         Dismissed pairs are not left out.
         """
         self._caller.require("contacts:read")
-        compared = Compared(contact)
+        compared = Compared.under(self._settings(), contact)
         having = [self._keys.find_contacts(key) for key in sorted(compared.keys)]
         ids = dict.fromkeys(one for found in having if len(found) <= MOST_CONTACTS for one in found)
         others = self._read_visible([one for one in ids if one != contact.id])

@@ -16,6 +16,7 @@ from shared.domain.callers import Caller
 from shared.domain.contacts.record import Contact
 from shared.domain.duplicates.keys import KINDS, MOST_CONTACTS, MatchKey, match_keys
 from shared.domain.duplicates.score import Compared, compare
+from shared.domain.tenant import TenantSettings
 from shared.services.contacts.reading import ContactReading
 from shared.services.duplicates.suggestions import Pair, Suggestions
 from shared.services.reading_budget import Budget
@@ -70,7 +71,14 @@ class Index:
 
     def suggestions(self, caller: Caller = ADMIN) -> Suggestions:
         return Suggestions(
-            caller, ContactReading(caller, self), self, self, self, Cursors(b"key"), self.budget
+            caller,
+            ContactReading(caller, self),
+            self,
+            self,
+            self,
+            Cursors(b"key"),
+            self.budget,
+            TenantSettings,
         )
 
     def walk(self, caller: Caller = ADMIN, *, min_score: int = 70, limit: int = 25) -> list[Pair]:
