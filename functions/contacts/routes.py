@@ -38,15 +38,15 @@ routes.include(status.routes)
 
 
 def _find_faults(call: Call, given: object) -> tuple[FieldError, ...]:
-    return contact_writing(call.caller).find_faults(given, whole=True, new=True)
-
-
-def _find_faults_of_replacement(call: Call, given: object) -> tuple[FieldError, ...]:
     return contact_writing(call.caller).find_faults(given, whole=True)
 
 
+def _find_faults_of_replacement(call: Call, given: object) -> tuple[FieldError, ...]:
+    return contact_writing(call.caller).find_faults(given, whole=True, contact_id=call.path("contact_id"))
+
+
 def _find_faults_of_patch(call: Call, given: object) -> tuple[FieldError, ...]:
-    return contact_writing(call.caller).find_faults(given, whole=False)
+    return contact_writing(call.caller).find_faults(given, whole=False, contact_id=call.path("contact_id"))
 
 
 @routes.route(

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 from functools import cached_property, lru_cache
 from typing import Any, TypeVar
+from urllib.parse import unquote
 
 from pydantic import BaseModel, ValidationError
 
@@ -125,6 +126,10 @@ class Call:
                 return [str(value) for value in values]
         single = self.header(name)
         return [] if single is None else [single]
+
+    def path(self, name: str) -> str:
+        """Return a parameter of the path."""
+        return unquote((self.event.get("pathParameters") or {}).get(name, ""))
 
     def header(self, name: str) -> str | None:
         """Return the value of a header, or None. `name` is in lower case; the header's case does not matter."""

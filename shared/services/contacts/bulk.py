@@ -100,7 +100,7 @@ class BulkContacts:
 
     def find_faults(self, given: object) -> tuple[FieldError, ...]:
         """Return the faults of an entry to be created, as parsed from JSON, beyond the form of its fields."""
-        return self._writing.find_faults(given, whole=True, new=True)
+        return self._writing.find_faults(given, whole=True)
 
     def prepare_change(self, given: BulkChangeInput) -> BulkChange:
         """Return a change in its stored form. Raises PermissionDenied and Invalid."""

@@ -147,7 +147,7 @@ class ContactRevert:
             given["other_phones"] = [
                 OtherPhoneInput(label=one["label"], number=one["number"]) for one in given["other_phones"]
             ]
-        fields = cast("dict[str, Any]", writing.prepare(given, for_change=True))
+        fields = cast("dict[str, Any]", writing.prepare(given, contact_id=then.id))
         for name in _TYPED:
             if name in given:
                 fields[f"{name}_raw"] = getattr(then, f"{name}_raw")

@@ -80,7 +80,7 @@ class ContactService:
     def _change_fields(
         self, contact_id: str, given: dict[str, Any], if_match: IfMatch | None, *, whole: bool
     ) -> Contact:
-        fields = self._writing.prepare(given, for_change=True)
+        fields = self._writing.prepare(given, contact_id=contact_id)
         return self._change(
             contact_id,
             if_match,

@@ -8,7 +8,7 @@ in step with their contacts.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -92,10 +92,10 @@ class ContactWriting:
     # Fields
 
     def prepare(
-        self, given: dict[str, Any], *, new: bool = False, for_change: bool = False
+        self, given: dict[str, Any], *, new: bool = False, contact_id: str | None = None
     ) -> LabelledFields:
         """Return fields in their stored form, with their labels. `new`: they are those of a contact to be created.
-        `for_change`: they are for `change_fields`, which checks the lengths of lists.
+        `contact_id`: they are for `change_fields` of that contact, which checks the lengths of lists.
 
         Raises PermissionDenied unless the caller may write contacts; to set an owner, or to call an address verified
         where the tenant's setting `email_verification` is on, the caller must be allowed to write all contacts. Raises
@@ -106,28 +106,46 @@ class ContactWriting:
         ):
             raise PermissionDenied.lacking("contacts:write:all")
         try:
-            cleaned = clean(given, self._settings(), may_be_over_limits=for_change)
+            cleaned = clean(given, self._settings(), may_be_over_limits=contact_id is not None)
             return label_fields(cleaned, self.labelling)
         except Invalid as refusal:
             from shared.domain import faults
 
             others = self._find_unknown_names(given, new=new)
+            if contact_id is not None:
+                others = (*self._find_growth(contact_id, given), *others)
             raise faults.refusal_of(faults.add_further(refusal.errors, lambda: others)) from refusal
 
-    def find_faults(self, given: object, *, whole: bool, new: bool = False) -> tuple[FieldError, ...]:
+    def find_faults(
+        self, given: object, *, whole: bool, contact_id: str | None = None
+    ) -> tuple[FieldError, ...]:
         """Return the faults of parsed JSON beyond the form of its fields.
 
-        `whole`: it stands for a whole contact, not for a patch; `new`: for a contact to be created. Returns no faults
-        to a caller who may not write contacts.
+        `whole`: it stands for a whole contact, not for a patch. `contact_id`: the contact to be changed; None for one
+        to be created. Returns no faults to a caller who may not write contacts.
         """
         from shared.domain.contacts import findings
 
         if self._caller.level("contacts:write") is None or not isinstance(given, dict):
             return ()
+        is_change = contact_id is not None
         return (
-            *findings.faults_in(given, self._settings(), whole=whole, may_be_over_limits=not new),
-            *self._find_unknown_names(given, new=new),
+            *findings.faults_in(given, self._settings(), whole=whole, may_be_over_limits=is_change),
+            *(self._find_growth(contact_id, given) if contact_id is not None else ()),
+            *self._find_unknown_names(given, new=not is_change),
         )
+
+    def _find_growth(self, contact_id: str, given: Mapping[str, Any]) -> tuple[FieldError, ...]:
+        """Return the fault of more tags than a contact may have and has. Reads the contact only for such tags."""
+        from shared.domain.contacts import findings
+
+        tags = {"tags": given["tags"]} if "tags" in given else {}
+        over = findings.faults_in(tags, self._settings(), whole=False)
+        over = tuple(one for one in over if one.code == "too_many_tags")
+        try:
+            return over if over and len(tags["tags"]) > len(self._reading.read(contact_id).tags) else ()
+        except DomainError:  # said in a call without other faults
+            return over
 
     def _find_unknown_names(self, given: dict[str, Any], *, new: bool) -> tuple[FieldError, ...]:
         from shared.services.contacts.unknown_names import find_unknown_names

@@ -25,6 +25,7 @@ Route = tuple[str, str]
 
 LATER = {
     ("POST", "/contacts/bulk-jobs/{job_id}/cancel"),
+    ("POST", "/contacts/duplicates/dismiss"),
     ("POST", "/exports"),
     ("POST", "/exports/{export_id}/cancel"),
     ("POST", "/imports"),
@@ -39,7 +40,7 @@ LATER = {
     ("POST", "/webhooks/{webhook_id}/test"),
 }
 """Routes that start, stop or repeat work and change no record themselves. The work's own changes have events, and a job
-has one when it has finished."""
+has one when it has finished. A dismissal of a pair changes no contact; its item names who dismissed it, and when."""
 
 
 def changed_contact(world: World, tenancy: Tenancy) -> str:
@@ -101,7 +102,7 @@ class Walk:
             return changed_contact(world, tenancy), NOWHERE, {"version": 1}
         record = case.made(world, tenancy) if case.make else NOWHERE
         second = case.second_of(world, tenancy, record) if case.make else NOWHERE
-        body = BODIES[route](world, tenancy) if route in BODIES else case.sent()
+        body = BODIES[route](world, tenancy) if route in BODIES else case.sent(record)
         if route == ("DELETE", "/contacts/{contact_id}/groups/{group_id}"):
             assert world.send("PUT", f"/contacts/{record}/groups/{second}").status == 200
         if route == ("DELETE", "/groups/{group_id}/contacts"):
