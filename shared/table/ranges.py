@@ -38,8 +38,6 @@ def walk_ranges(
     No two entries have the same position. Reads `portion` of each range at first and twice as many each time, up to
     `largest`; each query is of one range.
     """
-    if between[0] > between[1]:
-        return iter(())
     walks = (_walk_range(reads, one, between, after, descending, portion, largest) for one in ranges)
     return merge(*walks, key=lambda entry: entry[0], reverse=descending)
 
@@ -69,8 +67,6 @@ def skip_range(
 
     Returns how many were skipped, and the position after which to continue, None at the end.
     """
-    if between[0] > between[1]:
-        return 0, None
     skipped, continue_after = reads.skip(
         partition, count, between=(prefix + between[0], prefix + between[1]), descending=descending
     )

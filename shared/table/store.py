@@ -86,12 +86,13 @@ class Store:
         return found
 
     def query(self, partition: str, *, limit: int, **options: Unpack[Query]) -> list[Item]:
-        """Return up to `limit` items of a partition in the order of their sort keys."""
+        """Return up to `limit` items of a partition in the order of their sort keys; none for reversed bounds."""
         name, pk, sk = options.get("index") or ("", PK, SK)
         after, descending = options.get("after"), options.get("descending", False)
-        condition, values = _key_condition(
-            partition, pk, sk, options.get("prefix"), after, options.get("between"), descending
-        )
+        low, high = _bounds(options.get("prefix"), after, options.get("between"), descending)
+        if _is_empty(low, high):
+            return []
+        condition, values = _key_condition(partition, pk, sk, low, high)
         request: dict[str, Any] = {
             "TableName": self._table,
             "KeyConditionExpression": condition,
@@ -129,7 +130,10 @@ class Store:
         units of reading the items, but transfers none. `go_on` is called after each megabyte: when it returns False,
         fewer than `count` may have been skipped.
         """
-        condition, values = _key_condition(partition, PK, SK, None, None, between, descending)
+        low, high = between or (None, None)
+        if _is_empty(low, high):
+            return 0, None
+        condition, values = _key_condition(partition, PK, SK, low, high)
         request: dict[str, Any] = {
             "TableName": self._table,
             "KeyConditionExpression": condition,
@@ -297,22 +301,29 @@ class Store:
         self._sleep(BUSY_TABLE.wait_after(attempt))
 
 
-def _key_condition(
-    partition: str,
-    pk: str,
-    sk: str,
-    prefix: str | None,
-    after: str | None,
-    between: tuple[str, str] | None,
-    descending: bool,
-) -> tuple[str, Item]:
+def _bounds(
+    prefix: str | None, after: str | None, between: tuple[str, str] | None, descending: bool
+) -> tuple[str | None, str | None]:
+    """Return the first and the last sort key of a query, both included; None for no bound."""
+    low, high = between or ((prefix, prefix + "\U0010ffff") if prefix else (None, None))
+    # DynamoDB takes one condition on the sort key, so `after` becomes a bound of the range.
+    if after is not None:
+        low, high = (low, after) if descending else (after, high)
+    return low, high
+
+
+def _is_empty(low: str | None, high: str | None) -> bool:
+    """Return whether no key is within two bounds. DynamoDB refuses a query by such bounds ("Condition", API reference).
+
+    Code points sort as their bytes in UTF-8 do, by which DynamoDB sorts texts.
+    """
+    return low is not None and high is not None and low > high
+
+
+def _key_condition(partition: str, pk: str, sk: str, low: str | None, high: str | None) -> tuple[str, Item]:
     """Return the key condition of a query, and its values."""
     values: Item = {":pk": {"S": partition}}
     condition = f"{pk} = :pk"
-    # DynamoDB takes one condition on the sort key, so `after` becomes a bound of the range.
-    low, high = between or ((prefix, prefix + "\U0010ffff") if prefix else (None, None))
-    if after is not None:
-        low, high = (low, after) if descending else (after, high)
     if low is not None and high is not None:
         condition += f" AND {sk} BETWEEN :low AND :high"
     elif low is not None:

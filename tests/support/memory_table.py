@@ -260,6 +260,8 @@ class _Condition:
         if sign == "BETWEEN":
             self._next()  # AND
             highest = self._values[self._next()]
+            if _value(right) > _value(highest):
+                raise ValueError("the lower bound of BETWEEN is above the upper one, which DynamoDB refuses")
             return left is not None and _value(right) <= _value(left) <= _value(highest)
         if left is None or left.keys() != right.keys():
             return sign == "<>"

@@ -9,6 +9,7 @@
   that an update or a removal finds in the table are not counted here
 * TransactWriteItems restores only what it touched, not a deep copy of the table (and of all stream records)
 * a value of another type is not BETWEEN two (API reference, "Condition"); moto fails on such values
+* an expression with a BETWEEN whose lower bound is above the upper one is refused
 * a Query that stops at its Limit returns LastEvaluatedKey even when nothing follows
 * a Query reads only the items of its partition, and so takes as long as these are many, not as the table is large
 
@@ -19,10 +20,12 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from typing import Any
 
 import moto.dynamodb.models as moto_models
@@ -52,6 +55,8 @@ class MotoTruth:
 
     def __call__(self, attempt: Attempt, send: Send) -> AWSResponse:
         with self._lock:
+            if attempt.service == "dynamodb" and (reversed_bounds := _reversed_bounds(attempt.params)):
+                return json_answer(attempt, 400, reversed_bounds)
             if attempt.service == "dynamodb" and attempt.operation == "TransactWriteItems":
                 return self._transact_write(attempt, send)
             if attempt.service == "cognito-idp" and attempt.operation == "AdminInitiateAuth":
@@ -201,6 +206,32 @@ def _put_back(table: Table, partition: DynamoType, sort: DynamoType | None, item
         holder.pop(key, None)
     else:
         holder[key] = item
+
+
+def _reversed_bounds(request: dict[str, Any]) -> dict[str, Any] | None:
+    """Return DynamoDB's refusal of a request with a BETWEEN whose lower bound is above the upper one, or None."""
+    steps = [one for step in request.get("TransactItems", ()) for one in step.values()]
+    for one in (request, *steps):
+        values = one.get("ExpressionAttributeValues", {})
+        for name in ("KeyConditionExpression", "ConditionExpression"):
+            for low, high in BETWEEN.findall(one.get(name, "")):
+                if is_above(values[low], values[high]):
+                    return {
+                        "__type": "com.amazon.coral.validate#ValidationException",
+                        "message": f"Invalid {name}: The BETWEEN operator requires upper bound to be greater than or "
+                        "equal to lower bound",
+                    }
+    return None
+
+
+BETWEEN = re.compile(r"\bBETWEEN\s+(:\w+)\s+AND\s+(:\w+)")
+
+
+def is_above(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Return whether a value sorts after another one of its type."""
+    if "N" in one:
+        return Decimal(one["N"]) > Decimal(other["N"])
+    return bool(one["S"].encode() > other["S"].encode())
 
 
 def _is_between(original: Callable[..., bool]) -> Callable[..., bool]:

@@ -199,9 +199,9 @@ def test_the_log_is_filtered_by_state_type_and_time(hook: Hook) -> None:
     assert hook.list(state="pending", event_type="contact.created") == events[2:]
     assert hook.list(state="delivered") == []
     at = hook.show(events[1])["created_at"]
-    assert set(hook.list(**{"from": at})) <= set(events)
-    assert events[2] in hook.list(**{"from": at})
-    assert events[0] in hook.list(to=timestamps.plus(at, 1))
+    assert hook.list(**{"from": at}) == [events[2], events[1]]
+    assert hook.list(to=at) == [events[1], events[0]]
+    assert hook.list(**{"from": at}, to=at) == [events[1]]
     assert hook.list(to=timestamps.plus(at, -3600)) == []
     assert hook.list(**{"from": timestamps.plus(at, 3600)}) == []
 

@@ -160,6 +160,21 @@ def test_a_transaction_takes_as_long_in_a_full_table_as_in_an_empty_one(
     assert min(of_twenty(f"C{number}") for number in range(3)) < 4 * first
 
 
+def test_a_between_whose_lower_bound_is_above_the_upper_one_is_refused(
+    stack: Stack, dynamodb: Any, item: Callable[..., Any]
+) -> None:
+    texts = {":pk": {"S": "T#t1#C#1"}, ":low": {"S": "b"}, ":high": {"S": "a"}}
+    condition = "PK = :pk AND SK BETWEEN :low AND :high"
+    given = {"TableName": stack.table_name, "KeyConditionExpression": condition}
+    with pytest.raises(dynamodb.exceptions.ClientError, match="upper bound"):
+        dynamodb.query(**given, ExpressionAttributeValues=texts)
+    assert dynamodb.query(**given, ExpressionAttributeValues={**texts, ":high": {"S": "b"}})["Items"] == []
+    numbers = {":low": {"N": "10"}, ":high": {"N": "9"}}
+    put = {**item(), "ConditionExpression": "n BETWEEN :low AND :high", "ExpressionAttributeValues": numbers}
+    with pytest.raises(dynamodb.exceptions.ClientError, match="upper bound"):
+        dynamodb.transact_write_items(TransactItems=[{"Put": put}])
+
+
 def test_a_query_that_ends_at_its_limit_says_so_though_nothing_follows(
     stack: Stack, dynamodb: Any, item: Callable[..., Any]
 ) -> None:
