@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from shared.domain.errors import Conflict, Invalid, NotFound, RuleBroken, VersionMismatch
+from shared.domain.errors import (
+    Conflict,
+    Invalid,
+    NotFound,
+    RecoveryUnderWay,
+    RuleBroken,
+    VersionMismatch,
+)
 from shared.domain.event_patterns import explain_unknown
 from shared.domain.jobs.progress import Progress
-from shared.domain.jobs.quotas import RECOVERIES
 from shared.domain.webhooks.delivery import Attempt, Delivery
 from shared.domain.webhooks.filters import WebhookFilter
 from shared.domain.webhooks.recovery import Recovery, RecoveryCounts
@@ -141,9 +147,10 @@ EXAMPLES = {
         problems=(
             RuleBroken("The feed has positions up to 1204 so far.", code="unknown_position"),
             NotFound("Webhook"),
-            RECOVERIES.refusal(),
+            RecoveryUnderWay(_RECOVERY_ID),
         ),
     ),
+    "list_recoveries": Example(answer=Page([_RECOVERY], None), problems=(NotFound("Webhook"), LIMIT_REFUSED)),
     "read_recovery": Example(answer=_RECOVERY, problems=(NotFound("Recovery"),)),
     "cancel_recovery": Example(
         answer=_RECOVERY.model_copy(update={"state": "cancelled", "completed_at": _LATER, "version": 2}),

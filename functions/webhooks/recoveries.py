@@ -5,6 +5,7 @@ from __future__ import annotations
 from shared.domain.errors import Conflict, NotFound, QuotaReached, RuleBroken
 from shared.domain.webhooks.recovery import Recovery, RecoveryInput
 from shared.http.call import Call
+from shared.http.listing import ListQuery
 from shared.http.routes import Reply, Routes
 from shared.wiring.recoveries import recovery_service
 
@@ -24,10 +25,23 @@ routes = Routes("Webhooks")
 def recover_webhook(call: Call, webhook_id: str, body: RecoveryInput) -> Reply:
     """Goes through a part of the feed in the background, and sends the events that the webhook wants, as it is now, and
     has not received: those without a delivery, and those whose delivery has failed. At most 100,000 events of the last
-    14 days, and one recovery of a webhook at a time. Keep its id, by which it is read and cancelled. A part whose end
-    is before its beginning has no events.
+    14 days, and one recovery of a webhook at a time: the refusal of another one names it (`recovery_id`).
     """
     return Reply(record=recovery_service(call.caller, call.claim).start(webhook_id, body))
+
+
+@routes.route(
+    "GET",
+    "/webhooks/{webhook_id}/recoveries",
+    summary="List the recoveries of a webhook, newest first",
+    query=ListQuery,
+    answer=Recovery,
+    paged=True,
+    errors=(NotFound,),
+)
+def list_recoveries(call: Call, webhook_id: str, query: ListQuery) -> Reply:
+    recoveries = recovery_service(call.caller, budget=call.budget)
+    return Reply(page=recoveries.list_of(webhook_id, limit=query.limit, cursor=query.cursor))
 
 
 @routes.route(

@@ -287,6 +287,16 @@ class QuotaReached(Conflict):
     code = "quota_reached"
 
 
+class RecoveryUnderWay(QuotaReached):
+    """Another recovery of the webhook is under way."""
+
+    code = "recovery_under_way"
+
+    def __init__(self, recovery_id: str) -> None:
+        super().__init__("A recovery of this webhook is under way. Wait until it has ended, or cancel it.")
+        self.recovery_id = recovery_id
+
+
 class IdempotencyInFlight(Conflict):
     """The first call with this Idempotency-Key is still running. Retry after `retry_after` seconds."""
 

@@ -53,6 +53,11 @@ class Problem(BaseModel):
         exclude_if=_is_absent,
         description="For `merged`: the contact into which the contact was merged.",
     )
+    recovery_id: str | None = Field(
+        None,
+        exclude_if=_is_absent,
+        description="For `recovery_under_way`: the recovery of the webhook that is under way.",
+    )
     request_id: str
 
 

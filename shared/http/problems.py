@@ -59,6 +59,8 @@ def build_members(error: errors.DomainError, request_id: str) -> dict[str, Any]:
         ]
     if isinstance(error, errors.Merged):
         members["survivor_id"] = error.survivor_id
+    if isinstance(error, errors.RecoveryUnderWay):
+        members["recovery_id"] = error.recovery_id
     return members
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from shared.services.idempotency import IdempotencyKeyClaim
     from shared.services.jobs.runner import JobRunner
     from shared.services.jobs.watch import JobWatch
+    from shared.services.reading_budget import Budget
     from shared.services.webhooks.recoveries import RecoveryService
     from shared.table.jobs.recoveries import RecoveryTable
 
@@ -28,8 +29,12 @@ def _recovery_table(tenant_id: str, claim: IdempotencyKeyClaim | None = None) ->
     return RecoveryTable(store_for(claim), tenant_id)
 
 
-def recovery_service(caller: Caller, claim: IdempotencyKeyClaim | None = None) -> RecoveryService:
-    """The recoveries of webhooks, for one caller."""
+def recovery_service(
+    caller: Caller, claim: IdempotencyKeyClaim | None = None, budget: Budget | None = None
+) -> RecoveryService:
+    """The recoveries of webhooks, for one caller. They are listed within the request's budget, or within a budget of
+    their own.
+    """
     from shared.services.webhooks.recoveries import RecoveryService
     from shared.table.feed.reading import FeedTable
     from shared.table.webhooks.repository import WebhookTable
@@ -42,6 +47,7 @@ def recovery_service(caller: Caller, claim: IdempotencyKeyClaim | None = None) -
         FeedTable(store(), tenant_id),
         bulk_queue(),
         cursors(),
+        budget=budget,
         announce=announcer(claim),
     )
 

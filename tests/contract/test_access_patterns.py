@@ -786,6 +786,7 @@ BEFORE: dict[str, tuple[str, ...]] = {
     "Attempt of a delivery with its contact": _SPREAD,
     "Read a delivery": _SPREAD,
     "Start a recovery of a webhook": _FEED,
+    "List recoveries": (*_FEED, "Start a recovery of a webhook"),
     "Read a recovery": (*_FEED, "Start a recovery of a webhook"),
     "Cancel a recovery": (*_FEED, "Start a recovery of a webhook"),
     "Recover 30 events that a webhook lacks": (*_FEED, "Start a recovery of a webhook"),
@@ -1118,6 +1119,7 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
     ),
     "Read a delivery": lambda world: delivery_log(ADMIN).read(world.webhook.id, event_id(world)),
     "Start a recovery of a webhook": lambda world: world.recover(),
+    "List recoveries": lambda world: recovery_service(ADMIN).list_of(world.webhook.id, limit=25, cursor=None),
     "Read a recovery": lambda world: recovery_service(ADMIN).read_of(world.webhook.id, world.recovery_id),
     "Cancel a recovery": lambda world: recovery_service(ADMIN).cancel_of(world.webhook.id, world.recovery_id),
     "Recover 30 events that a webhook lacks": lambda world: recovery_work(may_go_on=lambda: True).run(

@@ -146,6 +146,7 @@ COSTS = {
     ("GET", "/webhooks/{webhook_id}/deliveries/{event_id}"): "Read a delivery",
     ("POST", "/webhooks/{webhook_id}/deliveries/{event_id}/redeliver"): "Send an event again",
     ("POST", "/webhooks/{webhook_id}/recover"): "Start a recovery of a webhook",
+    ("GET", "/webhooks/{webhook_id}/recoveries"): "List recoveries",
     ("GET", "/webhooks/{webhook_id}/recoveries/{recovery_id}"): "Read a recovery",
     ("POST", "/webhooks/{webhook_id}/recoveries/{recovery_id}/cancel"): "Cancel a recovery",
 }

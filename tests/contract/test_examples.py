@@ -534,6 +534,7 @@ BEFORE: dict[str, Callable[[World, Ids], None]] = {
     "read_customer": a_contact_of,
     "read_delivery": logged,
     "redeliver": logged,
+    "list_recoveries": a_recovery,
     "read_recovery": a_recovery,
     "cancel_recovery": a_recovery,
     "read_note": processed,

@@ -583,6 +583,8 @@ def test_answers_are_as_the_document_says(world: World, monkeypatch: pytest.Monk
         (400, "POST", f"{webhooks}/recover", webhook, {"json": {"after": 9_999}}),
         (422, "POST", f"{webhooks}/recover", webhook, {"json": {}}),
         (404, "POST", f"{webhooks}/recover", new_id(), {"json": {"after": 0}}),
+        (200, "GET", f"{webhooks}/recoveries", webhook, {}),
+        (404, "GET", f"{webhooks}/recoveries", new_id(), {}),
         (404, "GET", f"{webhooks}/recoveries/{{recovery_id}}", new_id(), {}),
         (404, "POST", f"{webhooks}/recoveries/{{recovery_id}}/cancel", new_id(), {}),
         (200, "GET", "/events", "", {"query": {"limit": 100, "type": "contact.*", "from": "2026-05-04"}}),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from shared.domain.errors import QuotaReached
+from shared.domain.errors import QuotaReached, RecoveryUnderWay
 
 MAX_BYTES_A_DAY = 10_000_000_000
 """Bytes of files, uploaded and dropped, that a tenant may import on one day (UTC): fifty of the largest files."""
@@ -24,8 +24,8 @@ class Quota:
     code: str
     detail: str
 
-    def refusal(self) -> QuotaReached:
-        """Return the error for a tenant that is at the limit."""
+    def refusal(self, _holder: str) -> QuotaReached:
+        """Return the error for a tenant that is at the limit. `_holder`: the id of a piece of work that is open."""
         return QuotaReached(self.detail, code=self.code)
 
 
@@ -66,12 +66,18 @@ PREVIEWS = Quota(
     "too_many_previews",
     "A tenant has at most 5 previews of imports running. Wait until one is ready.",
 )
-RECOVERIES = Quota(
-    "RECOVERIES",
-    1,
-    "recovery_under_way",
-    "A recovery of this webhook is under way. Wait until it has ended, or cancel it.",
-)
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryQuota(Quota):
+    """The limit on the recoveries of one webhook. Its refusal names the one that is under way."""
+
+    def refusal(self, holder: str) -> QuotaReached:
+        """Return the error for a webhook with a recovery under way, whose id is `holder`."""
+        return RecoveryUnderWay(holder)
+
+
+RECOVERIES = RecoveryQuota("RECOVERIES", 1, RecoveryUnderWay.code, "")
 """Recoveries of one webhook."""
 
 

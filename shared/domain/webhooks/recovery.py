@@ -59,6 +59,10 @@ class RecoveryInput(BaseModel):
             raise Invalid.field("until", "contradiction", "Give `to` with `from`, and `until` with `after`.")
         if by_position and self.to is not None:
             raise Invalid.field("to", "contradiction", "Give `to` with `from`, and `until` with `after`.")
+        if self.since is not None and self.to is not None and self.to < self.since:
+            raise Invalid.field("to", "reversed_range", "This is before `from`.")
+        if self.after is not None and self.until is not None and self.until < self.after:
+            raise Invalid.field("until", "reversed_range", "This is before `after`.")
         return self
 
 

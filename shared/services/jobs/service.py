@@ -90,26 +90,41 @@ class JobService(Generic[Run, View]):
 
     def list(self, *, limit: int, cursor: str | None) -> Page[View]:
         """Return a page of the jobs, newest first."""
+        portion = limit + 1 if self._sees_all else _PAGE
+        return self._read_list(lambda _: True, limit=limit, cursor=cursor, portion=portion)
+
+    def _read_list(
+        self,
+        is_wanted: Callable[[Run], bool],
+        *conditions: str,
+        limit: int,
+        cursor: str | None,
+        portion: int,
+    ) -> Page[View]:
+        """Return a page of the jobs that are wanted and that the caller may see, read `portion` at a time.
+
+        `conditions`: what is wanted, for the scope of the cursor.
+        """
         self._caller.require(self._views.permission)
         self._budget.restart()
         return read_page_of_steps(
-            lambda after: self._newest(limit + 1 if self._sees_all else _PAGE, after),
+            lambda after: self._newest(is_wanted, portion, after),
             self._views.show,
             limit=limit,
             cursor=cursor,
             cursors=self._cursors,
-            scope=self._caller.scope(self._views.cursor_scope),
+            scope=self._caller.scope(self._views.cursor_scope, *conditions),
         )
 
-    def _newest(self, count: int, after: Any) -> Iterator[Step[Run]]:
-        """Yield the tenant's jobs, read `count` at a time, each with whether the caller may see it."""
+    def _newest(self, is_wanted: Callable[[Run], bool], count: int, after: Any) -> Iterator[Step[Run]]:
+        """Yield the tenant's jobs, read `count` at a time, each with whether it is wanted and may be seen."""
         while True:
             self._budget.check()
             runs = self._jobs.list_newest(limit=count, after=after)
             self._budget.charge(len(runs))
             for run in runs:
                 self._budget.advance()
-                yield run.id, self._may_see(run), run
+                yield run.id, is_wanted(run) and self._may_see(run), run
             if len(runs) < count:
                 return
             after = runs[-1].id

@@ -28,11 +28,14 @@ from shared.services.idempotency import Announce, no_key
 from shared.services.jobs.queue import TaskQueue
 from shared.services.jobs.runner import Portion
 from shared.services.jobs.service import JobRepository, JobService, JobViews
-from shared.services.paging import Cursors
+from shared.services.paging import Cursors, Page
+from shared.services.reading_budget import Budget
 
 RECOVERIES = JobViews("Recovery", "recoveries", MANAGE_WEBHOOKS, Recovery.of)
 _TOGETHER = 100
 """Events of the feed that are passed to the fan-out together."""
+_PAGE = 100
+"""Recoveries of a tenant that are read together to find those of one webhook."""
 _GONE = "The webhook was disabled or deleted."
 
 
@@ -70,11 +73,14 @@ class RecoveryService(JobService[RecoveryRun, Recovery]):
         queue: TaskQueue[RecoveryTask],
         cursors: Cursors,
         *,
+        budget: Budget | None = None,
         now: Callable[[], str] = timestamps.now,
         announce: Announce = no_key,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        super().__init__(RECOVERIES, caller, recoveries, cursors, sleep=sleep, announce=announce)
+        super().__init__(
+            RECOVERIES, caller, recoveries, cursors, budget=budget, sleep=sleep, announce=announce
+        )
         self._recoveries = recoveries
         self._webhooks = webhooks
         self._feed = feed
@@ -83,12 +89,9 @@ class RecoveryService(JobService[RecoveryRun, Recovery]):
 
     def start(self, webhook_id: str, given: RecoveryInput) -> Recovery:
         """Start a recovery. Raises NotFound; Conflict for a disabled webhook; RuleBroken for a part of the feed that is
-        too large, too old or not there; QuotaReached while another recovery of the webhook is under way.
+        too large, too old or not there; RecoveryUnderWay while another recovery of the webhook is under way.
         """
-        self._caller.require_all(MANAGE_WEBHOOKS)
-        webhook = self._webhooks.get(webhook_id) if is_id(webhook_id) else None
-        if webhook is None:
-            raise NotFound("Webhook")
+        webhook = self._find_webhook(webhook_id)
         if not webhook.is_active:
             raise Conflict("This webhook is disabled. Enable it first.", code="webhook_disabled")
         after, until = self._find_part(given)
@@ -108,6 +111,16 @@ class RecoveryService(JobService[RecoveryRun, Recovery]):
             self._queue.send([RecoveryTask(run.tenant_id, run.id, 1)])
         return recovery
 
+    def list_of(self, webhook_id: str, *, limit: int, cursor: str | None) -> Page[Recovery]:
+        """Return a page of the recoveries of a webhook, newest first. Raises NotFound for an unknown webhook.
+
+        When the budget is spent the page ends with what was found, which may be nothing, and has a cursor.
+        """
+        webhook = self._find_webhook(webhook_id)
+        return self._read_list(
+            lambda run: run.webhook_id == webhook.id, webhook.id, limit=limit, cursor=cursor, portion=_PAGE
+        )
+
     def read_of(self, webhook_id: str, recovery_id: str) -> Recovery:
         """Return a recovery of a webhook. Raises NotFound."""
         self._require(webhook_id, recovery_id)
@@ -122,6 +135,13 @@ class RecoveryService(JobService[RecoveryRun, Recovery]):
     def _sees_all(self) -> bool:
         return True  # those who manage webhooks manage all of them
 
+    def _find_webhook(self, webhook_id: str) -> Webhook:
+        self._caller.require_all(MANAGE_WEBHOOKS)
+        webhook = self._webhooks.get(webhook_id) if is_id(webhook_id) else None
+        if webhook is None:
+            raise NotFound("Webhook")
+        return webhook
+
     def _require(self, webhook_id: str, recovery_id: str) -> None:
         self._caller.require_all(MANAGE_WEBHOOKS)
         if self._get(recovery_id).webhook_id != webhook_id:
@@ -133,6 +153,10 @@ class RecoveryService(JobService[RecoveryRun, Recovery]):
         oldest = timestamps.plus(self._now(), -MAX_DAYS * 86_400)
         if given.after is None:
             since = given.since or ""
+            if since > self._now():
+                raise RuleBroken(
+                    "`from` is in the future: nothing was published since.", code="in_the_future"
+                )
             after = self._feed.position_at(since)
             until = self._feed.position_at(given.to) if given.to is not None else head.position
             is_too_old = since < oldest
@@ -148,6 +172,7 @@ class RecoveryService(JobService[RecoveryRun, Recovery]):
             raise RuleBroken(
                 f"Events of the last {MAX_DAYS} days can be recovered. Begin later.", code="too_old"
             )
+        # Reads of the feed may be a moment late, so an end could be found before its beginning.
         return after, max(after, until)
 
 

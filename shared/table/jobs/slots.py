@@ -67,13 +67,13 @@ class Slots:
     def _take(self, transaction: Transaction, holder: str, now: int, until: int, attempt: int) -> None:
         items = self._items()
         held = {
-            int(item[SK]["S"])
+            int(item[SK]["S"]): item["holder"]["S"]
             for item in items
             if int(item["held_until"]["N"]) >= now and item["holder"]["S"] != holder
         }
         free = [number for number in range(1, self._quota.most + 1) if number not in held]
         if not free:
-            raise self._quota.refusal()
+            raise self._quota.refusal(next(iter(held.values())))
         own = [int(item[SK]["S"]) for item in items if item["holder"]["S"] == holder]
         # Writers that raced for the same slot try different slots the next time.
         spread = crc32(f"{holder}#{attempt}".encode()) if attempt else 0

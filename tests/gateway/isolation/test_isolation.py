@@ -381,6 +381,7 @@ CASES: dict[tuple[str, str], Case] = {
         make_webhook, part=make_delivery
     ),
     ("POST", "/webhooks/{webhook_id}/recover"): Case(make_webhook, {"after": 0}),
+    ("GET", "/webhooks/{webhook_id}/recoveries"): Case(make_webhook),
     ("GET", "/webhooks/{webhook_id}/recoveries/{recovery_id}"): Case(make_webhook, part=make_recovery),
     ("POST", "/webhooks/{webhook_id}/recoveries/{recovery_id}/cancel"): Case(
         make_webhook, part=make_recovery

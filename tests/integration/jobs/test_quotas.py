@@ -399,5 +399,5 @@ def test_a_quota_is_refused_as_a_conflict_with_a_code_of_its_own() -> None:
     quotas = (BULK_JOBS, EXPORTS, WORKBOOKS, IMPORTS, UPLOADS)
     assert len({quota.code for quota in quotas}) == 5
     for quota in quotas:
-        refusal = quota.refusal()
+        refusal = quota.refusal("the id of one")
         assert isinstance(refusal, Conflict) and str(quota.most) in refusal.detail

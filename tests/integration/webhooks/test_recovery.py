@@ -76,6 +76,17 @@ class Recovering:
         shown: dict[str, Any] = answer.json
         return shown
 
+    def listed(self, **query: Any) -> list[dict[str, Any]]:
+        """Return the recoveries of the list, walked page by page."""
+        found: list[dict[str, Any]] = []
+        cursor: dict[str, str] = {}
+        while True:
+            page = self.world.send("GET", f"/webhooks/{self.id}/recoveries", query={**query, **cursor}).json
+            found += page["items"]
+            if page["next_cursor"] is None:
+                return found
+            cursor = {"cursor": page["next_cursor"]}
+
     def work(self) -> None:
         self.worker.pump()
         self._sender.pump()
@@ -167,6 +178,7 @@ def test_one_recovery_of_a_webhook_is_under_way_at_a_time_and_can_be_cancelled(
     first = recovering.recover(after=0).json["id"]
     refused = recovering.recover(after=0)
     assert (refused.status, refused.json["code"]) == (409, "recovery_under_way")
+    assert refused.json["recovery_id"] == first
     path = f"/webhooks/{recovering.id}/recoveries/{first}"
     assert recovering.world.send("POST", f"{path}/cancel").json["state"] == "cancelled"
     assert recovering.world.send("POST", f"{path}/cancel").json["state"] == "cancelled"
@@ -177,6 +189,33 @@ def test_one_recovery_of_a_webhook_is_under_way_at_a_time_and_can_be_cancelled(
     assert len(recovering.received()) == 1
     ended = recovering.world.send("POST", f"{path[:-36]}{new_id()}/cancel")
     assert ended.status == 404
+
+
+def test_the_recoveries_of_a_webhook_are_listed_newest_first_and_in_pages(
+    recovering: Recovering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a tenant's recoveries, which are read a few at a time."""
+    monkeypatch.setattr(recoveries, "_PAGE", 2)
+    other = Recovering(recovering.world, recovering.receiver)
+    made = []
+    for _ in range(3):
+        recovery_id = recovering.recover(after=0).json["id"]
+        made.append(recovery_id)
+        assert other.recover(after=0).status == 202
+        for one, name in ((recovering, recovery_id), (other, other.listed()[0]["id"])):
+            path = f"/webhooks/{one.id}/recoveries/{name}/cancel"
+            assert recovering.world.send("POST", path).status == 200
+    assert [one["id"] for one in recovering.listed(limit=2)] == made[::-1]
+    assert recovering.listed()[0] == recovering.read(made[-1])
+    assert len(other.listed(limit=1)) == 3
+    cursor = recovering.world.send("GET", f"/webhooks/{recovering.id}/recoveries", query={"limit": 1}).json[
+        "next_cursor"
+    ]
+    path = f"/webhooks/{other.id}/recoveries"
+    assert recovering.world.send("GET", path, query={"limit": 1, "cursor": cursor}).status == 400
+    for missing in (new_id(), "nope"):
+        answer = recovering.world.send("GET", f"/webhooks/{missing}/recoveries")
+        assert (answer.status, answer.json["detail"]) == (404, "Webhook not found.")
 
 
 def test_a_recovery_of_another_webhook_is_not_found(recovering: Recovering) -> None:
@@ -202,6 +241,9 @@ def test_a_recovery_of_another_webhook_is_not_found(recovering: Recovering) -> N
         ({"after": 1_000}, 400, "unknown_position"),
         ({"after": 0, "until": 1_000}, 400, "unknown_position"),
         ({"from": "2020-05-04T09:30:00Z"}, 400, "too_old"),
+        ({"from": "9999-05-04T09:30:00Z"}, 400, "in_the_future"),
+        ({"after": 2, "until": 1}, 422, "reversed_range"),
+        ({"from": "2026-05-04T09:30:00Z", "to": "2026-05-04T09:29:59Z"}, 422, "reversed_range"),
     ],
 )
 def test_a_part_of_the_feed_that_cannot_be_recovered_is_refused(
