@@ -191,7 +191,7 @@ def measure_cost(size: int) -> dict[str, tuple[int, float]]:
         ContactReading(_CALLER, ContactTable(store, _TENANT)),
         MatchIndex(store, _TENANT, budget),
         ContactIndex(store, _TENANT, budget),
-        DismissalTable(store, _TENANT),
+        DismissalTable(store, _TENANT, budget),
         Cursors(b"bench"),
         budget,
         TenantSettings,

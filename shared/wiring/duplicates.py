@@ -41,7 +41,7 @@ def suggestions(caller: Caller, budget: Budget | None = None) -> Suggestions:
         contact_reading(caller),
         MatchIndex(store(), tenant_id, budget),
         ContactIndex(store(), tenant_id, budget),
-        DismissalTable(store(), tenant_id),
+        DismissalTable(store(), tenant_id, budget),
         cursors(),
         budget,
         partial(tenant_settings, tenant_id),

@@ -202,7 +202,8 @@ EXPECTED: dict[str, dict[str, str]] = {
         "ConditionCheck"
     },
     "DuplicatesRole": {
-        "T#": "GetItem PutItem UpdateItem DeleteItem Query BatchGetItem TransactGetItems TransactWriteItems"
+        "T#": "GetItem PutItem UpdateItem DeleteItem Query BatchGetItem TransactGetItems TransactWriteItems "
+        "ConditionCheck"
     },
     "MergesRole": {
         "T#": "GetItem PutItem UpdateItem DeleteItem Query BatchGetItem TransactGetItems TransactWriteItems"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
@@ -13,8 +14,10 @@ from shared.domain.duplicates.views import Dismissal, DismissalInput
 from shared.domain.errors import FieldError, Merged, NotFound, PermissionDenied
 from shared.domain.ids import is_id
 from shared.domain.tenant import TenantSettings
+from shared.services.backoff import HOT
 from shared.services.contacts.reading import ContactReading
 from shared.services.idempotency import Announce, no_key
+from shared.services.optimistic import retry_on_conflict
 
 
 class Contacts(Protocol):
@@ -26,7 +29,7 @@ class Contacts(Protocol):
 class NewDismissals(Protocol):
     """The pairs that were dismissed; see `shared.table.duplicates.dismissals.DismissalTable`."""
 
-    def add(self, dismissal: Dismissal, digest: str) -> None: ...
+    def add(self, dismissal: Dismissal, digest: str, contacts: Iterable[Contact]) -> None: ...
 
 
 class Dismissing:
@@ -40,6 +43,7 @@ class Dismissing:
         dismissals: NewDismissals,
         settings: Callable[[], TenantSettings],
         announce: Announce = no_key,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._caller = caller
         self._reading = reading
@@ -47,6 +51,7 @@ class Dismissing:
         self._dismissals = dismissals
         self._settings = settings
         self._announce = announce
+        self._sleep = sleep
 
     def dismiss(self, given: DismissalInput) -> Dismissal:
         """Dismiss two contacts as a suggestion, until what they have in common changes. To repeat it changes nothing
@@ -57,6 +62,9 @@ class Dismissing:
         """
         self._require_any_right()
         given.check_ids()
+        return retry_on_conflict(lambda: self._dismiss(given), sleep=self._sleep, policy=HOT)
+
+    def _dismiss(self, given: DismissalInput) -> Dismissal:
         one, other = sorted(self._find(given), key=lambda contact: contact.id)
         self._require_right(one)
         self._require_right(other)
@@ -70,7 +78,7 @@ class Dismissing:
             at=timestamps.now(),
         )
         self._announce(dismissal)
-        self._dismissals.add(dismissal, comparison.digest)
+        self._dismissals.add(dismissal, comparison.digest, (one, other))
         return dismissal
 
     def _find(self, given: DismissalInput) -> list[Contact]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from botocore.awsrequest import AWSResponse
 
 from shared.domain import timestamps
 from shared.projections.leftover_rows import LeftoverRows
@@ -17,6 +18,7 @@ from tests.integration.world import World
 from tests.support.faults import call, injecting, unreachable
 from tests.support.gateway import Response
 from tests.support.tenant_guard import acting_for, as_operator
+from tests.support.transport import Attempt, Layer, Send, intercepting
 from tests.tenants import program
 
 LIST, DISMISS = "/contacts/duplicates", "/contacts/duplicates/dismiss"
@@ -166,6 +168,41 @@ def test_dismissing_takes_the_right_to_change_or_merge_both(world: World, pair: 
     assert (answer.status, answer.json["errors"][0]["field"]) == (422, "contact_ids.1")
     answer = dismiss(world, pair[0], "nowhere")
     assert (answer.status, answer.json["errors"][0]["field"]) == (404, "contact_ids.1")
+
+
+def test_a_dismissal_is_of_what_the_contacts_have_in_common_when_it_is_written(
+    world: World, pair: list[str], waits: list[float]
+) -> None:
+    def change(attempt: Attempt, send: Send) -> AWSResponse:
+        if attempt.operation == "TransactWriteItems" and "DISMISSED#" in str(attempt.params) and not changed:
+            changed.append(True)
+            for one in pair:
+                answer = world.racing.request(
+                    "PATCH", f"/contacts/{one}", json={"whatsapp": "+14155550109"}, token=world.t1.admin
+                )
+                assert answer.status == 200
+        return send(attempt)
+
+    changed: list[bool] = []
+    with intercepting(Layer.METER, change):
+        assert dismiss(world, *pair).status == 200
+    assert changed and waits
+    world.catch_up()
+    assert listed(world) == []
+
+
+def test_no_one_learns_of_contacts_that_they_do_not_see(world: World, pair: list[str]) -> None:
+    stranger = program("T1", "contacts:read:own,contacts:write:own")
+    given = {**ADA, "phone": NUMBER, "email": "countess@example.com"}
+    made = world.send("POST", "/contacts", given, query={"check_duplicates": "true"}, token=stranger)
+    assert (made.status, made.json["possible_duplicates"]) == (201, [])
+    world.catch_up()
+    assert len(listed(world)) == 3
+    for query in ({"min_score": 0}, {"min_score": 0, "contact_id": made.json["id"]}):
+        answer = world.send("GET", LIST, query=query, token=stranger)
+        assert (answer.status, answer.json["items"]) == (200, [])
+    hidden = world.send("GET", LIST, query={"contact_id": pair[0]}, token=stranger)
+    assert hidden.status == dismiss(world, made.json["id"], pair[0], token=stranger).status == 404
 
 
 def test_a_new_contact_is_compared_if_the_caller_asks(world: World, pair: list[str]) -> None:
