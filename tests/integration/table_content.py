@@ -37,6 +37,11 @@ _CLOCK_ATTRIBUTES = {"expires_at", "held_until", "last_used_at"}
 """Attributes that depend on the clock, not on what is done."""
 _ENCRYPTED = {"sealed", "encrypted"}
 """Attributes that differ each time the same content is encrypted."""
+_PROJECTED = (
+    "#LIST#", "#IX#", "#TERM#", "#CUSTOMERTERM#", "#TEL#", "#COUNTS", "#COMPANIES", "#TOP#", "#MATCH#", "#FEED",
+    '#SHARED"', '"GONE"',
+)  # fmt: skip
+"""Parts of the keys of items that the stream's consumers write."""
 
 
 class Content:
@@ -414,6 +419,11 @@ class Content:
             {"PK": {"S": partition}, "SK": {"S": ""}, "named": {"SS": sorted(ids or ())}}
             for partition, ids in named.items()
         ]
+
+
+def without_projections(picture: list[str]) -> list[str]:
+    """Return the lines of a picture that are not of items that the stream's consumers write."""
+    return [line for line in picture if not any(part in line for part in _PROJECTED)]
 
 
 def unpack(packed: bytes) -> str:

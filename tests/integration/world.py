@@ -190,8 +190,12 @@ class World:
 
     def _taken_from(self, url: str) -> list[dict[str, Any]]:
         messages = receive(url, 10_000)
-        for message in messages:
-            self.stack.client("sqs").delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        for start in range(0, len(messages), 10):
+            entries = [
+                {"Id": str(number), "ReceiptHandle": message["ReceiptHandle"]}
+                for number, message in enumerate(messages[start : start + 10])
+            ]
+            self.stack.client("sqs").delete_message_batch(QueueUrl=url, Entries=entries)
         return messages
 
 

@@ -19,8 +19,10 @@ from shared.services.idempotency import KEPT_SECONDS, LEASE_SECONDS
 from shared.table import idempotency
 from tests.contract.answers import faults_of
 from tests.integration.jobs.bulk import Jobs
+from tests.integration.table_content import without_projections
 from tests.integration.world import World
 from tests.integration.worlds import Worlds
+from tests.support.budgets import sample
 from tests.support.faults import (
     KillPoint,
     assert_same_under_throttling,
@@ -190,7 +192,7 @@ def test_killed_anywhere_and_sent_again_each_contact_is_dealt_with_once(
         points = kill_points(lambda: answers.append(post(unharmed, case, body)))
         expected, entries_told = effects(unharmed), entries(answers[0])
     assert len(points) >= 6
-    for point in points:
+    for point in sample(points, one_in=5, start=CASES.index(case)):
         with make() as killed:
             kill(point, killed, case, body)
             clock.ahead += LEASE_SECONDS + 1
@@ -207,11 +209,6 @@ def kill(point: KillPoint, world: World, case: Case, body: Any) -> None:
     assert point.kill(lambda: post(world, case, body)), f"the run did not come to {point}"
 
 
-def without_projections(picture: list[str]) -> list[str]:
-    derived = ("#LIST#", "#IX#", "#TERM#", "#CUSTOMERTERM#", "#TEL#", "#COUNTS", "#FEED", '"GONE"')
-    return [line for line in picture if not any(part in line for part in derived)]
-
-
 @every_call
 def test_throttled_anywhere_it_ends_the_same(worlds: Worlds, case: Case) -> None:
     """check 10"""
@@ -220,7 +217,11 @@ def test_throttled_anywhere_it_ends_the_same(worlds: Worlds, case: Case) -> None
     def deliver(world: World) -> None:
         assert post(world, case, body).status == 207
 
-    assert_same_under_throttling(make, deliver, effects, matching=call("dynamodb"))
+    def some(calls: list[tuple[int, str]]) -> list[tuple[int, str]]:
+        return sample(calls, one_in=5, start=CASES.index(case) + 2)
+
+    tried = assert_same_under_throttling(make, deliver, effects, matching=call("dynamodb"), sample=some)
+    assert tried >= 1
 
 
 @every_call
@@ -364,7 +365,7 @@ def test_a_job_made_under_a_key_is_made_once(
         points = kill_points(lambda: answers.append(post(unharmed, case, body)))
         assert answers[0].status == 202
         expected = effects(unharmed)
-    for point in points:
+    for point in sample(points, one_in=3, start=0):
         with make() as killed:
             kill(point, killed, case, body)
             clock.ahead += LEASE_SECONDS + 1
