@@ -458,6 +458,8 @@ def test_bodies_by_the_document_s_schema_and_against_it_are_answered_as_it_says(
         {"title": "A", "due_at": "2031-01-01T09:00:00Z"},
     ).json["id"]
     known["note_id"] = world.send("POST", f"/contacts/{known['contact_id']}/notes", {"body": "A"}).json["id"]
+    merged = {"survivor_id": world.create()["id"], "merged_ids": [world.create()["id"]]}
+    known["merge_id"] = world.send("POST", "/contacts/merge", merged).json["id"]
     contact_ids = [known["contact_id"], new_id()]
 
     def sensible(body: Any) -> Any:
