@@ -45,10 +45,12 @@ from shared.domain.interactions.conditions import InteractionFilter
 from shared.domain.interactions.follow_up_filter import FollowUpFilter
 from shared.domain.interactions.follow_up_inputs import FollowUpCompletion, FollowUpInput, FollowUpPatch
 from shared.domain.interactions.inputs import InteractionInput, InteractionPatch
+from shared.domain.interactions.interaction import Interaction
 from shared.domain.jobs.bulk import BulkJob, BulkTask
 from shared.domain.labels.record import Tag
 from shared.domain.merges.views import MergeInput
 from shared.domain.notes.inputs import NoteInput, NotePatch
+from shared.domain.stamp import Stamp
 from shared.domain.tenant import RateLimit
 from shared.domain.timeline.entry import KINDS, Kind
 from shared.domain.webhooks.delivery import DeliveryRequest
@@ -69,6 +71,7 @@ from shared.services.webhooks.delivery_log import DeliveryFilter
 from shared.services.webhooks.subscriptions import WebhookService
 from shared.table.event_items import event_from_item
 from shared.table.imports.items import run_to_item
+from shared.table.interactions.items import interaction_to_item
 from shared.table.item import Item
 from shared.table.keys import contacts as contact_keys
 from shared.table.keys import events as event_keys
@@ -231,6 +234,34 @@ class World:
         ids = [one.id for one in self.made[1 : count + 1]]
         merge = MergeInput(survivor_id=self.first.id, merged_ids=ids, dry_run=dry_run)
         self.merged.append(merging(ADMIN).merge(merge).id or "")
+
+    def merge_first(self) -> None:
+        """Merge the first contact, which has entries, into the second."""
+        merge = MergeInput(survivor_id=self.made[1].id, merged_ids=[self.first.id])
+        merging(ADMIN).merge(merge)
+
+    def fill_timeline(self, count: int) -> None:
+        """Give the second contact so many interactions, in moto's memory."""
+        table = dynamodb_backends[ACCOUNT][REGION].tables[self.stack.table_name]
+        [record] = [one for one in self._items("CONTACT") if one["id"]["S"] == self.made[1].id]
+        figures = {
+            "interaction_count": {"N": str(count)},
+            "interaction_counts": {"S": json.dumps({"call": count})},
+        }
+        table.put_item({**record, **figures})
+        for _ in range(count):
+            entry = Interaction.create(
+                {
+                    "type": "call",
+                    "description": "x",
+                    "occurred_at": "2026-01-01T00:00:00.000Z",
+                    "performed_by": "Ada",
+                },
+                interaction_id=new_id(),
+                contact_id=self.made[1].id,
+                stamp=Stamp.now(ADMIN),
+            )
+            table.put_item(dict(interaction_to_item(TENANT, entry)))
 
     def join_group(self) -> None:
         """Let a contact join a group; its event is the first of `events` then."""
@@ -728,6 +759,7 @@ _SCHEDULED = ("Schedule a follow-up",)
 _NOTED = ("Write a note",)
 _CHANGED = ("Toggle a contact's status",)
 _MERGED = ("Merge a contact into another",)
+_MERGED_20 = ("Merge 20 contacts into another",)
 _FEED = ("Publish 30 events of a tenant",)
 BEFORE: dict[str, tuple[str, ...]] = {
     "Poll the feed, nothing new": _FEED,
@@ -747,6 +779,13 @@ BEFORE: dict[str, tuple[str, ...]] = {
         *(*_CHANGED, *_RECORDED, "Give a consent", "Booking of a known contact", "Write a note"),
         "Change a contact's status",
     ),
+    "List the timeline of a contact with a merged one": (*_CHANGED, *_RECORDED, *_MERGED),
+    "List the timeline of a contact with 20 merged ones": (*_CHANGED, *_RECORDED, *_MERGED_20),
+    "List the interactions of a contact with 20 merged ones": (*_RECORDED, *_MERGED_20),
+    "List the history of a contact with 20 merged ones": _MERGED_20,
+    "Read an interaction of a merged contact": _RECORDED,
+    "Change an interaction of a merged contact": _RECORDED,
+    "Delete the last interaction of a merged contact": _RECORDED,
     "List a contact's notes on its timeline": _NOTED,
     "List a contact's history": _CHANGED,
     "Read the version before the last": _CHANGED,
@@ -885,6 +924,23 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
     ),
     "List a contact's timeline": lambda world: world.list_timeline(KINDS),
     "List a contact's timeline, with entries of all kinds": lambda world: world.list_timeline(KINDS),
+    "List the timeline of a contact with a merged one": lambda world: world.list_timeline(KINDS),
+    "List the timeline of a contact with 20 merged ones": lambda world: world.list_timeline(KINDS),
+    "List the interactions of a contact with 20 merged ones": lambda world: interaction_lists(
+        ADMIN
+    ).of_contact(world.first.id, InteractionFilter(), limit=25, cursor=None),
+    "List the history of a contact with 20 merged ones": lambda world: contact_changes(ADMIN).list_changes(
+        world.first.id, limit=25, cursor=None
+    ),
+    "Read an interaction of a merged contact": lambda world: interaction_service(ADMIN).read(
+        world.made[1].id, world.recorded[0]
+    ),
+    "Change an interaction of a merged contact": lambda world: interaction_service(ADMIN).change(
+        world.made[1].id, world.recorded[0], InteractionPatch(outcome="reached"), None
+    ),
+    "Delete the last interaction of a merged contact": lambda world: interaction_service(ADMIN).delete(
+        world.made[1].id, world.recorded[0], None
+    ),
     "List a contact's notes on its timeline": lambda world: world.list_timeline(("note",)),
     "List a contact's history": lambda world: contact_changes(ADMIN).list_changes(
         world.first.id, limit=25, cursor=None
@@ -1253,9 +1309,22 @@ def test_an_operation_costs_what_the_document_says(world: World, operation: str)
         world.settle_pairs()
     for earlier in BEFORE.get(operation, ()):
         OPERATIONS[earlier](world)
+    if operation.endswith("interaction of a merged contact"):
+        world.merge_first()
     with meter() as measured:
         OPERATIONS[operation](world)
     assert (measured.calls, measured.read, measured.write) == stated()[operation]
+
+
+def test_a_merge_costs_the_same_with_one_interaction_and_with_20_000(world: World) -> None:
+    costs = []
+    for count in (1, 20_000):
+        world.fill_timeline(count)
+        with meter() as cost:
+            world.merge(1)
+        costs.append((cost.calls, cost.read, cost.write))
+        merging(ADMIN).undo(world.merged[-1])
+    assert costs[0] == costs[1]
 
 
 def test_the_document_states_no_operation_that_is_not_counted() -> None:
