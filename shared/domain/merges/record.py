@@ -41,7 +41,7 @@ class KeptField(BaseModel):
     - `address_returned`: its new value is an address or number of a contact that is back, so it could not stay;
     - `opted_out_since`: the person opted out of the channel after the merge, which holds for each of the contacts;
     - `unknown_customer`: the customer was deleted;
-    - `owner_removed`: the owner is no longer a user, and has a successor.
+    - `owner_removed`: the owner is no longer a user or API client. A successor takes over, if there is one.
     """
 
     model_config = ConfigDict(frozen=True, defer_build=True)

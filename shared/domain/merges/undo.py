@@ -17,7 +17,7 @@ from shared.domain.events import FIGURES
 from shared.domain.merges.plan import ContactChange, record_move, stamp_of, status_fields
 from shared.domain.merges.record import KeptField, KeptReason, Merge, MergeDetail, Undo
 from shared.domain.merges.returning import Return, bring_back, contested_number, give_way
-from shared.domain.merges.separation import separate
+from shared.domain.merges.separation import Separation, separate
 from shared.domain.stamp import Stamp
 from shared.domain.tenant import UniqueScope
 
@@ -83,7 +83,7 @@ def plan_undo(
     for name in _settle_locks(survivor.with_fields(separation.given), detail, back, returns, present.taken):
         separation.given |= {name: None, f"{name}_raw": None}
         separation.kept[name] = "address_returned"
-    _settle_primaries(survivor, detail, separation.given, back, returns, present.customers)
+    _settle_primaries(survivor, detail, separation, back, returns, present.customers)
     separation.given |= _figures(survivor, back, present)
     change = _change_survivor(survivor, separation.given, merge, stamp, changed_by)
     returned = []
@@ -131,14 +131,15 @@ def _settle_locks(
 def _settle_primaries(
     survivor: Contact,
     detail: MergeDetail,
-    given: dict[str, Any],
+    separation: Separation,
     back: Sequence[Contact],
     returns: Sequence[Return],
     customers: Mapping[str, str | None],
 ) -> None:
     """Make those primary again that were primary before the merge, where the merge made another contact primary and
-    this has not changed since.
+    this has not changed since. Where it has, list them.
     """
+    given = separation.given
     before, after = detail.changes.get("is_primary", (survivor.is_primary, False))
     by_merge: dict[str, set[str | None]] = {
         customer_id: {None, one} for customer_id, one in detail.promoted.items()
@@ -152,10 +153,16 @@ def _settle_primaries(
         return customers[customer_id] in by_merge.get(customer_id, {None})
 
     if "customer_id" in given:
-        is_live = survivor.deleted_at is None
-        given["is_primary"] = is_live and bool(before) and is_open(given["customer_id"])
+        was_primary = bool(before) and survivor.deleted_at is None
+        given["is_primary"] = was_primary and is_open(given["customer_id"])
+        if was_primary and not given["is_primary"]:
+            separation.kept["is_primary"] = "changed_since"
     for contact, result in zip(back, returns, strict=True):
-        if contact.id in detail.primary_ids and is_open(contact.customer_id):
+        if contact.id not in detail.primary_ids or contact.customer_id not in customers:
+            continue
+        if not is_open(contact.customer_id):
+            result.kept["is_primary"] = "changed_since"
+        else:
             result.given["is_primary"] = True
             if contact.customer_id == survivor.customer_id and "customer_id" not in given:
                 given["is_primary"] = False

@@ -16,6 +16,8 @@ class Users(Protocol):
 
     def get(self, user_id: str) -> User | None: ...
 
+    def is_api_client(self, owner_id: str) -> bool: ...
+
     def successor(self, user_id: str) -> str | None: ...
 
     def organizer(self, organizer_id: str | None, email: str | None) -> User | None: ...
@@ -73,10 +75,10 @@ class Owners:
     def present_owner(self, owner_id: str, default_owner_id: str | None) -> str | None:
         """Return the owner of a contact whose owner may have been removed.
 
-        It is the owner, if they are still a user, active or not. Otherwise it is their successor, otherwise the
-        tenant's default owner, if that is an active user, otherwise None.
+        It is the owner, if they are still a user, active or not, or an API client. Otherwise it is their successor,
+        otherwise the tenant's default owner, if that is an active user, otherwise None.
         """
-        if self._users.get(owner_id) is not None:
+        if self._users.get(owner_id) is not None or self._users.is_api_client(owner_id):
             return owner_id
         return self.successor_of(owner_id) or self.first_active(default_owner_id)
 

@@ -50,6 +50,10 @@ class UserTable:
         item = self._store.get(account_keys.user(self._tenant, user_id))
         return user_from_item(item) if item else None
 
+    def is_api_client(self, owner_id: str) -> bool:
+        """Return whether the owner of a contact is an API client of the tenant, as of now."""
+        return self._store.get(account_keys.api_client(self._tenant, owner_id)) is not None
+
     def successor(self, user_id: str) -> str | None:
         """Return the id of the user who was named as the successor of a removed user, as of now, or None."""
         item = self._store.get(account_keys.former_user(self._tenant, user_id)) or {}

@@ -35,6 +35,9 @@ from shared.table.transactions import MOST_BYTES, MOST_STEPS, Transaction
 _MOST_OF_MERGE = 90
 """Items that a merge writes, so that its undo, which may have to lock some values that were free meanwhile, fits into a
 transaction of MOST_STEPS with a call's answer under its key."""
+_MOST_BYTES_OF_MERGE = MOST_BYTES - 2 * 400_000
+"""Bytes that a merge writes, so that its undo fits too: it writes the same records, of which the survivor and its event
+may have grown by as much as an item holds (400 kB, DynamoDB service quotas)."""
 _MOST_OWN_LOCKS = 60
 """Values that a survivor may have locked in its own name after a merge. So it can be deleted in one transaction, which
 releases them, with its event, its customer and the contact that becomes primary."""
@@ -220,9 +223,9 @@ class MergeTable:
 
     def _check_size(self, transaction: Transaction) -> None:
         steps, most = len(transaction.steps), _MOST_OF_MERGE
-        if steps > most or transaction.size() > MOST_BYTES:
+        if steps > most or transaction.size() > _MOST_BYTES_OF_MERGE:
             raise Conflict(
                 f"The contacts, their customers and the locks of their values are {steps} records. {most} records, and "
-                f"{MOST_BYTES:,} bytes of them, can be written at once. Merge fewer contacts at once.",
+                f"{_MOST_BYTES_OF_MERGE:,} bytes of them, can be written at once. Merge fewer contacts at once.",
                 code="merge_too_large",
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shared.domain.tenant import TenantSettings
-from tests.integration.merges.merging import merge
+from tests.integration.merges.merging import merge, undo
 from tests.integration.world import World
 from tests.support.aws import Stack
 from tests.support.tokens import TokenIssuer
@@ -37,3 +37,21 @@ def test_a_merge_of_contacts_that_are_hidden_by_now_is_not_undone(world: World) 
         answer = world.send("POST", f"/merges/{made}/undo", token=token)
         assert (answer.status == 200) == (token is None)
         assert ("Secret" in answer.text) == (token is None)
+
+
+def test_contacts_of_an_api_client_stay_its_own(world: World) -> None:
+    """After an undo and after a restoration, as long as the client exists."""
+    permissions = dict(one.rsplit(":", 1) for one in OWN.split(","))
+    client = world.send("POST", "/api-clients", {"name": "Booking page", "permissions": permissions}).json
+    one, two = (world.create(f"{name}@example.com", token=client["key"])["id"] for name in ("one", "two"))
+    assert undo(world, merge(world, one, two)["id"])["undo"]["kept"] == []
+    assert world.send("DELETE", f"/contacts/{one}").status == 204
+    assert world.send("POST", f"/contacts/{one}/restore").status == 200
+    for contact_id in (one, two):
+        shown = world.send("GET", f"/contacts/{contact_id}", token=client["key"])
+        assert (shown.status, shown.json["owner_id"]) == (200, client["id"])
+    made = merge(world, one, two)["id"]
+    assert world.send("DELETE", f"/api-clients/{client['id']}").status == 204
+    assert {"field": "owner_id", "contact_id": two, "reason": "owner_removed"} in undo(world, made)["undo"][
+        "kept"
+    ]

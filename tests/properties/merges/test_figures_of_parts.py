@@ -69,13 +69,13 @@ class Timelines(Room):
         self._events = 0
         for name in NAMES:
             self.create(name, f"{name}@example.com")
-        reading = ContactReading(ADMIN, ContactTable(self._store, TENANT))
+        reading = ContactReading(ADMIN, ContactTable(self.store, TENANT))
         rules = TagRules(TenantSettings, _no_labels)
         interactions, follow_ups = (
-            InteractionTable(self._store, TENANT),
-            FollowUpTable(self._store, TENANT),
+            InteractionTable(self.store, TENANT),
+            FollowUpTable(self.store, TENANT),
         )
-        notes = NoteTable(self._store, TENANT)
+        notes = NoteTable(self.store, TENANT)
         how: dict[str, Any] = {"sleep": lambda seconds: None}
         self.interactions = InteractionService(
             ADMIN, reading, interactions, follow_ups, lambda: "Ada", rules, **how
@@ -89,7 +89,7 @@ class Timelines(Room):
         self.processing = NoteProcessing(lambda _: self._tenant, lambda _: notes, **how)
         self.bookings = BookingService(
             lambda _: self._tenant,
-            lambda tenant_id: BookingTable(self._store, tenant_id),
+            lambda tenant_id: BookingTable(self.store, tenant_id),
             lambda _: _NamedOrganizers(),  # type: ignore[arg-type, return-value]
             self._writing,
             **how,
@@ -217,7 +217,7 @@ class Timelines(Room):
     def assert_exact(self) -> None:
         """Assert that nothing is written in part, and that a recount finds all figures right."""
         self.content.assert_whole()
-        check = FigureCheck(RecountedContacts(self._store, TENANT), DAYS[self.now], is_dry=True)
+        check = FigureCheck(RecountedContacts(self.store, TENANT), DAYS[self.now], is_dry=True)
         for item in self.content.contacts:
             if "merged_into" not in item:
                 wrong = check.correct(item["id"]["S"], Stamp.now(ADMIN))
@@ -230,7 +230,7 @@ class Timelines(Room):
                 assert self.follow_ups.read(follow_up_id).contact_id == contact_id
 
     def _is_live(self, contact_id: str) -> bool:
-        found: Contact | None = ContactTable(self._store, TENANT).get(contact_id)
+        found: Contact | None = ContactTable(self.store, TENANT).get(contact_id)
         return found is not None
 
 

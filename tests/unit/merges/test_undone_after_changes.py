@@ -100,6 +100,22 @@ def test_a_deleted_survivor_is_primary_again_only_by_being_restored() -> None:
     room.content.assert_whole()
 
 
+def test_a_primary_contact_that_was_chosen_since_stays_and_is_listed() -> None:
+    room = Room()
+    room.create_customer("acme", 1)
+    for name in ("ada", "bob", "eve"):
+        room.create(name, f"{name}@example.com", "acme")
+    room.merge("bob", "ada")
+    room.change("eve", is_primary=True)
+    undo = room.undo().undo
+    assert undo is not None
+    assert [(one.field, one.contact_id, one.reason) for one in undo.kept] == [
+        ("is_primary", id_of("ada"), "changed_since")
+    ]
+    assert (room.contact("ada").is_primary, room.contact("eve").is_primary) == (False, True)
+    room.content.assert_whole()
+
+
 def test_an_undo_is_not_refused_for_an_address_that_is_taken_meanwhile() -> None:
     made = Room()
     made.create("ada", "ada@example.com")
