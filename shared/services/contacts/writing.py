@@ -136,14 +136,18 @@ class ContactWriting:
         )
 
     def _find_growth(self, contact_id: str, given: Mapping[str, Any]) -> tuple[FieldError, ...]:
-        """Return the fault of more tags than a contact may have and has. Reads the contact only for such tags."""
+        """Return the fault of more tags than a contact may have, if it does not have them all already.
+
+        Reads the contact only for so many tags.
+        """
         from shared.domain.contacts import findings
+        from shared.domain.contacts.list_limits import adds_any
 
         tags = {"tags": given["tags"]} if "tags" in given else {}
         over = findings.faults_in(tags, self._settings(), whole=False)
         over = tuple(one for one in over if one.code == "too_many_tags")
         try:
-            return over if over and len(tags["tags"]) > len(self._reading.read(contact_id).tags) else ()
+            return over if over and adds_any(tags["tags"], self._reading.read(contact_id).tags) else ()
         except DomainError:  # said in a call without other faults
             return over
 
