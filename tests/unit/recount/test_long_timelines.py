@@ -12,6 +12,7 @@ from shared.domain.contacts.record import Contact
 from shared.domain.ids import new_id, new_id_at
 from shared.domain.interactions.interaction import Interaction
 from shared.domain.stamp import Stamp
+from shared.domain.tenant import TenantSettings
 from shared.projections import recounting
 from shared.projections.kinds.kind import row_of
 from shared.projections.kinds.registry import kind_of
@@ -58,6 +59,7 @@ def test_a_long_timeline_is_counted_in_portions_for_units_in_proportion(
     count: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recounting, "_SETTLE_SECONDS", -3_600)
+    monkeypatch.setattr("shared.wiring.recount.tenant_settings", lambda _: TenantSettings())
     table, contact_id = with_interactions(count)
     largest = 0
 
