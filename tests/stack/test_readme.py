@@ -42,6 +42,15 @@ SHOWN = (
     "delivered [204, 204]",
     "interaction.created      version 5  api",
     "contact.updated {'company': {'old': None, 'new': 'Stone and Sons'}}",
+    "(81, ['Bob Stone', 'Robert Stone'], [('like_name', 'nickname'), ('same_company', 'Stone and Sons')])",
+    "True Robert Stone bob@stone.example ['robert@home.example'] +14155550199 5",
+    "False Robert Stone bob@stone.example ['robert@home.example'] +14155550199 5",
+    "Content-Location: /v1/contacts/0",
+    '"code": "merged"',
+    "change       contact.merged",
+    "[('name', 'changed_since')]",
+    "Robert Stone-Miller bob@stone.example [] None 4",
+    "Robert Stone robert@home.example [] +14155550199 1",
 )
 RECIPES = {"make run": "python -m local", "make test": "python -m pytest"}
 """README's two commands, and what the Makefile runs for each."""

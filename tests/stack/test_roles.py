@@ -113,6 +113,54 @@ def enforcing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Enforcing]:
         stack.stop()
 
 
+def merge_and_undo(enforcing: Enforcing) -> None:
+    """Make each function do what it does for duplicates and merged contacts."""
+    call = enforcing.call
+    given = {"first_name": "Mary", "last_name": "Somerville", "phone": "+441312496000"}
+    made = [
+        call("POST", "/contacts?check_duplicates=true", given | {"email": f"mary{number}@example.com"})
+        for number in range(2)
+    ]
+    assert [status for status, _ in made] == [201, 201]
+    mary, twin = (contact["id"] for _, contact in made)
+    assert call("POST", f"/contacts/{twin}/interactions", {"type": "call", "description": "A call"})[0] == 201
+    alike = f"/contacts/duplicates?contact_id={mary}"
+    assert eventually(lambda: call("GET", alike)[1]["items"])
+    assert eventually(lambda: call("GET", "/contacts/duplicates")[1]["items"])
+    assert call("POST", "/contacts/duplicates/dismiss", {"contact_ids": [mary, twin]})[0] == 200
+    assert call("GET", alike)[1]["items"] == []
+
+    merge = {"survivor_id": mary, "merged_ids": [twin]}
+    assert call("POST", "/contacts/merge", merge | {"dry_run": True})[0] == 200
+    status, done = call("POST", "/contacts/merge", merge, key="m")
+    assert status == 200
+    for path in (
+        "",
+        "/interactions",
+        "/notes",
+        "/timeline",
+        "/history",
+        "/bookings",
+        "/follow-ups",
+        "/consent",
+    ):
+        assert call("GET", f"/contacts/{twin}{path}")[1] == call("GET", f"/contacts/{mary}{path}")[1], path
+    [called] = call("GET", f"/contacts/{mary}/interactions")[1]["items"]
+    where = f"/contacts/{mary}/interactions/{called['id']}"
+    assert call("PATCH", where, {"outcome": "pleased"})[0] == 200
+    assert call("PATCH", f"/contacts/{twin}", {"last_name": "Greig"})[0] == 409
+    assert call("POST", "/contacts", given | {"email": "mary1@example.com"})[0] == 409
+    many = {"contacts": [given | {"email": "mary1@example.com"}]}
+    assert call("POST", "/contacts/bulk-create", many)[1]["failed"] == 1
+    assert call("DELETE", f"/contacts/{mary}")[0] == 204
+    assert call("POST", f"/contacts/{mary}/restore")[0] == 200
+    assert call("GET", f"/merges/{done['id']}")[0] == call("GET", f"/merges?contact_id={twin}")[0] == 200
+    assert call("POST", f"/merges/{done['id']}/undo")[0] == 200
+    assert call("GET", f"/contacts/{twin}")[1]["interaction_count"] == 1
+    for contact_id in (mary, twin):
+        assert call("DELETE", f"/contacts/{contact_id}")[0] == 204
+
+
 def test_every_function_can_do_its_work(enforcing: Enforcing, receiver: Receiver) -> None:
     call, aws = enforcing.call, enforcing.aws
     receiver.answer_with(500)
@@ -164,6 +212,7 @@ def test_every_function_can_do_its_work(enforcing: Enforcing, receiver: Receiver
     assert call("GET", "/customers?include=contacts")[0] == 200
     assert call("GET", "/customers?username=h")[0] == 200
     assert call("DELETE", account)[0] == 204
+    merge_and_undo(enforcing)
     status, client = call(
         "POST", "/api-clients", {"name": "Shop", "permissions": {"contacts:read": "all"}}, key="c"
     )
