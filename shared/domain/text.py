@@ -40,6 +40,7 @@ GivenName = Annotated[str, StringConstraints(min_length=1, max_length=100, patte
 Line = Annotated[str, StringConstraints(max_length=200, pattern=_NO_NUL), _ONE_LINE]
 GivenLine = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=_NO_NUL), _ONE_LINE]
 LongText = Annotated[str, StringConstraints(max_length=MAX_LONG_TEXT, pattern=_NO_NUL), _SEVERAL_LINES]
+LongerText = Annotated[str, StringConstraints(max_length=150_000, pattern=_NO_NUL), _SEVERAL_LINES]
 GivenLongText = Annotated[
     str, StringConstraints(min_length=1, max_length=MAX_LONG_TEXT, pattern=_NO_NUL), _SEVERAL_LINES
 ]

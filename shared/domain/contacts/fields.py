@@ -13,7 +13,16 @@ from shared.domain.contacts.communication import CommunicationInput, Communicati
 from shared.domain.contacts.custom_fields import MAX_FIELDS, CustomFieldsChange, CustomFieldsInput
 from shared.domain.contacts.other_phones import MAX_PHONES, OtherPhone, OtherPhoneInput
 from shared.domain.contacts.status import LifecycleStage, RelationshipStatus
-from shared.domain.text import GivenName, GroupName, LabelName, Line, LongText, Name
+from shared.domain.text import (
+    MAX_LONG_TEXT,
+    GivenName,
+    GroupName,
+    LabelName,
+    Line,
+    LongerText,
+    LongText,
+    Name,
+)
 
 MAX_OTHER_EMAILS = 20
 """How many e-mail addresses a contact has at most besides its primary one."""
@@ -105,7 +114,16 @@ class ContactFields(TypedDict, total=False):
     company: Annotated[str, Settable(Line, "", in_bulk=True)]
     department: Annotated[str, Settable(Line, "", in_bulk=True)]
     job_title: Annotated[str, Settable(Line, "", in_bulk=True)]
-    about: Annotated[str, Settable(LongText, "", in_bulk=True)]
+    about: Annotated[
+        str,
+        Settable(
+            LongText,
+            "",
+            in_bulk=True,
+            change_type=LongerText,
+            change_note=f"At most {MAX_LONG_TEXT:,} characters{_OR_AS_MANY}",
+        ),
+    ]
     tags: Annotated[
         list[str],
         Settable(

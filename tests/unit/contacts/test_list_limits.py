@@ -1,4 +1,4 @@
-"""Lists of a contact that are over their limits since a merge: a change may keep or shorten them."""
+"""Lists and texts of a contact that are over their limits since a merge: a change may keep or shorten them."""
 
 from __future__ import annotations
 
@@ -104,3 +104,22 @@ def test_custom_fields_over_their_size_may_not_become_longer(whole: bool) -> Non
     assert changed(present, {**fields, "f1": "shorter"}, whole=whole).custom_fields["f1"] == "shorter"
     with pytest.raises(Invalid, match="65,536 bytes"):
         changed(present, {**fields, "f1": "\u00e9" * 1_000}, whole=whole)
+
+
+@pytest.mark.parametrize("model", [ContactPatch, ContactReplacement])
+def test_a_joined_text_over_its_limit_may_stay_or_become_shorter_but_not_longer(
+    model: type[ContactPatch | ContactReplacement],
+) -> None:
+    def check(present: int, wanted: int) -> None:
+        given = {"first_name": "A", "email": "a@example.com", "about": "x" * wanted}
+        fields = clean(model(**given).given_fields(), TenantSettings(), may_be_over_limits=True)
+        check_growth(contact("a", about="y" * present), fields, max_tags=10)
+
+    for present, wanted in ((20_002, 20_002), (20_002, 15_000), (20_002, 0), (5, 10_000)):
+        check(present, wanted)
+    for present, wanted in ((20_002, 20_003), (5, 10_001), (10_000, 10_001)):
+        with pytest.raises(Invalid) as refused:
+            check(present, wanted)
+        assert [(one.field, one.code) for one in refused.value.errors] == [("about", "string_too_long")]
+    with pytest.raises(ValidationError):
+        ContactInput(first_name="A", about="x" * 10_001)
