@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 from shared.domain import timestamps
 from shared.domain.callers import Caller
-from shared.domain.errors import ConcurrentChange, Conflict, Unavailable
+from shared.domain.errors import NOT_A_RECORD, ConcurrentChange, Conflict, Unavailable
 from shared.domain.events import Event
 from shared.domain.ids import new_id
 from shared.domain.tenant import Tenant
@@ -44,6 +44,8 @@ class Subscriptions(health.Subscriptions, waiting.Subscriptions, Protocol):
     def find_delivery(self, webhook_id: str, event_id: str) -> tuple[Webhook | None, Delivery | None]: ...
 
     def event_of(self, delivery: Delivery) -> Event | None: ...
+
+    def note_unreadable(self, request: DeliveryRequest, *, at: str) -> None: ...
 
     def reserve(self, delivery: Delivery, *, by: str, at: str, until: str) -> bool: ...
 
@@ -176,10 +178,16 @@ class Sending:
         this service: it is counted and raised, and MAX_FAULTS of them end the delivery.
         """
         table = self._subscriptions(request.tenant_id)
-        webhook, delivery = table.find_delivery(request.webhook_id, request.event_id)
-        if webhook is not None and webhook.is_active and delivery is not None:
-            delivery = self._start_over_if_redriven(table, delivery, request)
-        if delivery is None or not _awaits(delivery, request):
+        try:
+            webhook, delivery = table.find_delivery(request.webhook_id, request.event_id)
+            if webhook is not None and webhook.is_active and delivery is not None:
+                delivery = self._start_over_if_redriven(table, delivery, request)
+            is_awaited = delivery is not None and _awaits(delivery, request)
+        except NOT_A_RECORD:  # the delivery cannot be read, or its subscription
+            with suppress(Unavailable):
+                table.note_unreadable(request, at=self._now())
+            raise
+        if delivery is None or not is_awaited:
             return _SKIPPED
         try:
             return self._decide(table, request, webhook, delivery)

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 
 from shared.domain import timestamps
 from shared.domain.derived_events import derive_events
 from shared.domain.events import CONTACT_UPDATED, WEBHOOK_TEST, Event, Notice
-from shared.domain.webhooks.delivery import KEPT_SECONDS, Attempt, Delivery
+from shared.domain.ids import new_id
+from shared.domain.webhooks.delivery import FAULT_SECONDS, MAX_FAULTS, Delivery, DeliveryRequest
 from shared.domain.webhooks.failing import MAX_PAUSE_SECONDS
 from shared.domain.webhooks.subscription import Webhook
 from shared.services.reading_budget import Budget
 from shared.table import event_items, guards, walking
 from shared.table.budgeted_reads import BudgetedReads
-from shared.table.codec import AttributeCodec
 from shared.table.item import Item
 from shared.table.keys import events as event_keys
 from shared.table.keys import webhooks as webhook_keys
 from shared.table.keys.spelling import SK, identity_of
-from shared.table.keys.work import WORK_SK
+from shared.table.keys.work import WORK_PK, WORK_SK
 from shared.table.transactions import Transaction
+from shared.table.webhooks.items import delivery_from_item, delivery_to_item, read_or_salvage, salvage
 from shared.table.webhooks.repository import WebhookTable, webhook_from_item
 
 _SLOTS_KEPT_SECONDS = 3_600
@@ -34,30 +34,6 @@ _HAS_RECEIVER = (
     "attribute_exists(PK) AND (attribute_not_exists(receiver_event) OR receiver_event = :receiver)"
 )
 """The condition that the URL has not been changed, nor the subscription enabled again."""
-
-_DELIVERY = AttributeCodec(
-    texts=(
-        "event_id",
-        "event_type",
-        "state",
-        "reason",
-        "next_attempt_at",
-        "created_at",
-        "webhook_id",
-        "entity",
-        "entity_id",
-        "source_id",
-        "due_at",
-        "queued_at",
-        "revision",
-        "waits_until",
-        "slot_at",
-        "restarted_at",
-        "claimed_by",
-        "claimed_until",
-    ),
-    numbers=("webhook_version", "earlier_attempts", "faults"),
-)
 
 
 class DeliveryTable(WebhookTable):
@@ -73,7 +49,8 @@ class DeliveryTable(WebhookTable):
         after: str | None,
         portion: int,
     ) -> Iterator[tuple[str, Delivery]]:
-        """Yield a subscription's deliveries as of now, newest event first, each with its position.
+        """Yield a subscription's deliveries as of now, newest event first, each with its position. Of one whose item is
+        damaged, yields what can be read.
 
         `first` and `last`: bounds of the times of the events' ids, both included. `after`: a position to continue
         after. Reads `portion` deliveries first, and twice as many each time, up to 500. Raises BudgetSpent when the
@@ -91,11 +68,11 @@ class DeliveryTable(WebhookTable):
         )
         for row in rows:
             budget.advance()
-            yield row[SK]["S"], _delivery_from_item(row)
+            yield row[SK]["S"], read_or_salvage(row)
 
     def add_delivery(self, delivery: Delivery) -> Delivery:
         """Write a new delivery, unless it exists; return the delivery in the table."""
-        item = _delivery_to_item(self._tenant, delivery)
+        item = delivery_to_item(self._tenant, delivery)
         if self._store.put(item, condition=guards.IS_NEW):
             return delivery
         return self._delivery(delivery.webhook_id, delivery.event_id) or delivery
@@ -103,7 +80,7 @@ class DeliveryTable(WebhookTable):
     def add_test(self, delivery: Delivery) -> None:
         """Write the delivery of a test event, which has a new id."""
         transaction = Transaction()
-        transaction.put(_delivery_to_item(self._tenant, delivery), **guards.is_new())
+        transaction.put(delivery_to_item(self._tenant, delivery), **guards.is_new())
         self._store.commit(transaction)
 
     def find_delivery(self, webhook_id: str, event_id: str) -> tuple[Webhook | None, Delivery | None]:
@@ -116,7 +93,7 @@ class DeliveryTable(WebhookTable):
         webhook, delivery = (found.get(identity_of(key)) for key in wanted)
         return (
             webhook_from_item(webhook) if webhook else None,
-            _delivery_from_item(delivery) if delivery else None,
+            delivery_from_item(delivery) if delivery else None,
         )
 
     def event_of(self, delivery: Delivery) -> Event | None:
@@ -287,7 +264,42 @@ class DeliveryTable(WebhookTable):
     def save_delivery(self, before: Delivery, after: Delivery) -> None:
         """Write a changed delivery. Raises ConcurrentChange when it is no longer as `before`."""
         guard = guards.at_revision_or_own(before.revision, after.revision)
-        self._store.put(_delivery_to_item(self._tenant, after), **guard)
+        self._store.put(delivery_to_item(self._tenant, after), **guard)
+
+    def note_unreadable(self, request: DeliveryRequest, *, at: str) -> None:
+        """Count a fault of the requested delivery, whose item or whose subscription's cannot be read.
+
+        The delivery is then as after `Delivery.note_fault`. What cannot be read stays as it is until the last fault,
+        and is left out then. Writes nothing when the delivery is gone or has ended.
+        """
+        key = webhook_keys.delivery(self._tenant, request.webhook_id, request.event_id)
+        due_at = timestamps.plus(at, FAULT_SECONDS)
+        entry = webhook_keys.due_delivery(due_at, request.webhook_id, request.event_id, request.attempt)
+        is_pending = "attribute_exists(WSK)"
+        # A count of another type than a number meets no comparison, so it ends the delivery.
+        may_go_on = "attribute_not_exists(faults) OR faults < :last"
+        is_counted, found = self._store.update_or_read(
+            key,
+            "SET WPK = :wpk, WSK = :wsk, due_at = :due, revision = :revision "
+            "REMOVE queued_at, claimed_by, claimed_until, waits_until, slot_at ADD faults :one",
+            {
+                ":wpk": entry[WORK_PK],
+                ":wsk": entry[WORK_SK],
+                ":due": {"S": due_at},
+                ":revision": {"S": new_id()},
+                ":one": {"N": "1"},
+                ":last": {"N": str(MAX_FAULTS - 1)},
+            },
+            condition=f"{is_pending} AND ({may_go_on})",
+        )
+        if is_counted or WORK_SK not in found:
+            return
+        ended = salvage(found).give_up("service_fault", revision=new_id())
+        self._store.put(
+            delivery_to_item(self._tenant, ended),
+            condition="WSK = :position",
+            values={":position": found[WORK_SK]},
+        )
 
     def commit_delivery(self, before: Delivery, after: Delivery) -> None:
         """Write a changed delivery, together with the answer of the call that changes it.
@@ -301,7 +313,7 @@ class DeliveryTable(WebhookTable):
             is_claim_as_before = "claimed_by = :claimed_by"
             guard["values"] = {**guard["values"], ":claimed_by": {"S": before.claimed_by}}
         guard["condition"] = f"({guard['condition']}) AND {is_claim_as_before}"
-        transaction.put(_delivery_to_item(self._tenant, after), **guard)
+        transaction.put(delivery_to_item(self._tenant, after), **guard)
         self._store.commit(transaction)
 
     def save_with_webhook(
@@ -318,7 +330,7 @@ class DeliveryTable(WebhookTable):
         """
         transaction = Transaction()
         transaction.put(
-            _delivery_to_item(self._tenant, after),
+            delivery_to_item(self._tenant, after),
             **guards.at_revision_or_own(before.revision, after.revision),
         )
         self._replace(transaction, webhook_before, webhook_after, event)
@@ -332,30 +344,4 @@ class DeliveryTable(WebhookTable):
 
     def _delivery(self, webhook_id: str, event_id: str) -> Delivery | None:
         item = self._store.get(webhook_keys.delivery(self._tenant, webhook_id, event_id))
-        return _delivery_from_item(item) if item else None
-
-
-def _delivery_to_item(tenant_id: str, delivery: Delivery) -> Item:
-    item: Item = {
-        **webhook_keys.delivery(tenant_id, delivery.webhook_id, delivery.event_id),
-        **_DELIVERY.encode(delivery.__dict__),
-    }
-    if delivery.due_at:
-        item.update(
-            webhook_keys.due_delivery(
-                delivery.due_at, delivery.webhook_id, delivery.event_id, delivery.next_attempt
-            )
-        )
-    if delivery.attempts:
-        attempts = [attempt.__dict__ for attempt in delivery.attempts]
-        item["attempts"] = {"S": json.dumps(attempts, separators=(",", ":"), ensure_ascii=False)}
-    expires_at = timestamps.to_milliseconds(delivery.last_used_at) // 1000 + KEPT_SECONDS
-    item["expires_at"] = {"N": str(expires_at)}
-    return item
-
-
-def _delivery_from_item(item: Item) -> Delivery:
-    values = _DELIVERY.decode(item)
-    attempts = json.loads(item["attempts"]["S"]) if "attempts" in item else []
-    values["attempts"] = [Attempt.model_construct(**attempt) for attempt in attempts]
-    return Delivery.model_construct(**values)
+        return delivery_from_item(item) if item else None

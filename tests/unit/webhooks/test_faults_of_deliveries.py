@@ -8,17 +8,20 @@ from typing import Any
 import pytest
 
 from shared.domain import timestamps
-from shared.domain.errors import Unavailable
+from shared.domain.errors import NOT_A_RECORD, Unavailable
 from shared.domain.webhooks.delivery import (
     FAULT_SECONDS,
     KEPT_SECONDS,
+    LOST_MESSAGE_SECONDS,
     MAX_FAULTS,
     RESERVATION_SECONDS,
     SUSPENSION_SECONDS,
     Delivery,
     DeliveryRequest,
 )
+from shared.services.reading_budget import Budget
 from shared.services.sealing import Unsealable
+from shared.table.keys import webhooks as webhook_keys
 from tests.unit.webhooks.virtual_senders import START, Answering, Deliveries, Everything, Senders
 
 HOOK = "t1 hook"
@@ -37,6 +40,13 @@ class Scene:
         found = self.senders.deliveries("t1").find_delivery(HOOK, self.event)[1]
         assert found is not None
         return found
+
+    def due(self) -> list[int]:
+        """Return when the delivery is due in the index, in Unix milliseconds less what a lost message takes."""
+        item = self.senders.store.get(webhook_keys.delivery("t1", HOOK, self.event)) or {}
+        at = item["WSK"]["S"].partition("#")[0] if "WSK" in item else ""
+        due = [timestamps.to_milliseconds(at)] if at else []
+        return [START if one == START + LOST_MESSAGE_SECONDS * 1_000 else one for one in due]
 
     def attempt(self) -> str:
         number = self.delivery.next_attempt
@@ -88,6 +98,59 @@ def test_check_76_a_delivery_that_this_service_cannot_make_ends_after_a_number_o
     scene.senders.deliveries("t1").save_delivery(scene.delivery, again)
     assert scene.attempt() == "attempted"
     assert (scene.delivery.state, scene.delivery.faults) == ("delivered", 0)
+
+
+@pytest.mark.parametrize(
+    ("key", "damage"),
+    [
+        (webhook_keys.delivery, {"attempts": {"S": "["}}),
+        (webhook_keys.delivery, {"created_at": {"N": "5"}}),
+        (webhook_keys.delivery, {"faults": {"S": "some"}}),
+        (webhook_keys.webhook, {"is_active": {"S": "yes"}}),
+        (webhook_keys.webhook, {"sealed": {"S": "not binary"}}),
+    ],
+)
+def test_check_76_a_delivery_that_cannot_be_read_ends_and_its_neighbours_are_delivered(
+    scene: Scene, key: Any, damage: dict[str, Any]
+) -> None:
+    is_of_delivery = key is webhook_keys.delivery
+    place = key("t1", HOOK, scene.event) if is_of_delivery else key("t1", HOOK)
+    whole = scene.senders.store.get(place)
+    assert whole is not None
+    request = DeliveryRequest("t1", HOOK, scene.event, 1)
+    scene.senders.store.put({**whole, **damage})
+    most = 1 if "faults" in damage else MAX_FAULTS
+    for number in range(most):
+        assert scene.due() == ([START] if number == 0 else [START + FAULT_SECONDS * 1_000]), number
+        with pytest.raises(NOT_A_RECORD):
+            scene.senders.sending().attempt(request)
+    assert scene.due() == []
+    if not is_of_delivery:
+        scene.senders.store.put(whole)
+    ended = scene.delivery
+    assert (ended.state, ended.reason, ended.event_type) == ("failed", "service_fault", "contact.created")
+    listed = scene.senders.deliveries("t1").walk_deliveries(
+        HOOK, Budget(), first=None, last=None, after=None, portion=9
+    )
+    assert [one.event_id for _, one in listed] == [scene.event]
+    neighbour = scene.senders.add_event(HOOK, 1.0)
+    done = scene.senders.sending().attempt(DeliveryRequest("t1", HOOK, neighbour, 1)).done
+    assert done == "attempted"
+
+
+def test_a_damaged_delivery_in_the_log_hides_no_other_one(scene: Scene) -> None:
+    other = scene.senders.add_event(HOOK, 1.0)
+    place = webhook_keys.delivery("t1", HOOK, scene.event)
+    whole = scene.senders.store.get(place)
+    assert whole is not None
+    scene.senders.store.put({**whole, "attempts": {"S": "["}, "queued_at": {"BOOL": True}})
+    listed = scene.senders.deliveries("t1").walk_deliveries(
+        HOOK, Budget(), first=None, last=None, after=None, portion=9
+    )
+    assert [(one.event_id, one.state, one.attempts) for _, one in listed] == [
+        (other, "pending", []),
+        (scene.event, "pending", []),
+    ]
 
 
 def test_check_76_a_delivery_whose_senders_are_killed_ends_after_a_number_of_attempts(
