@@ -10,7 +10,9 @@ from pydantic_core import PydanticCustomError
 from shared.domain.days import first_of, last_of
 from shared.domain.errors import NotFound, PositionExpired, RuleBroken
 from shared.domain.event_patterns import explain_unknown, find_types
+from shared.domain.events import DERIVED_TYPES, ENTITIES
 from shared.domain.feed_views import FeedFilter, FeedItem, FeedPage, FeedStart
+from shared.domain.field_names import nearest
 from shared.domain.moments import FROM, TO, Moment
 from shared.http.call import Call
 from shared.http.routes import Reply, Routes
@@ -23,11 +25,34 @@ _MAX_POSITION = 2**53 - 1
 """The greatest whole number that every JSON parser reads exactly (RFC 8259, section 6)."""
 
 
+_OF_CONTACTS = ("follow_up", "interaction", "note")
+"""Kinds of records whose events are about their contact."""
+
+
 def _check_types(text: str) -> str:
-    unknown = next((one for one in _parse_types(text) if not find_types(one)), None)
-    if unknown is not None:
-        raise PydanticCustomError("unknown_event_type", explain_unknown(unknown))
+    for one in _parse_types(text):
+        if not (types := find_types(one)):
+            raise PydanticCustomError("unknown_event_type", explain_unknown(one))
+        if DERIVED_TYPES.issuperset(types):
+            raise PydanticCustomError(
+                "unknown_event_type",
+                "The feed has no events of this type. The events of the contacts are in it: read `contact.created` and "
+                "`contact.updated`.",
+            )
     return text
+
+
+def _check_entity(text: str) -> str:
+    if text in ENTITIES:
+        return text
+    meant = nearest(text, [*ENTITIES, *_OF_CONTACTS])
+    if meant in _OF_CONTACTS:
+        hint = f"These events are about their contact. Give `type={meant}.*` instead."
+    elif meant is not None:
+        hint = f"Did you mean `{meant}`?"
+    else:
+        hint = f"The kinds are {', '.join(sorted(ENTITIES))}."
+    raise PydanticCustomError("unknown_entity", f"There is no such kind of record. {hint}")
 
 
 def _parse_types(text: str) -> tuple[str, ...]:
@@ -54,9 +79,8 @@ class FeedQuery(BaseModel):
         "`contact.` The feed has no events of the types `group.member_added` and `group.member_removed`: those of "
         "their contacts are in it.",
     )
-    entity: str | None = Field(
+    entity: Annotated[str, AfterValidator(_check_entity)] | None = Field(
         None,
-        min_length=1,
         max_length=64,
         description="Only events about records of this kind, such as `contact`. Those of interactions, notes and "
         "follow-ups are about their contact.",

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
 
 from shared.domain.days import first_of, last_of
 from shared.domain.errors import Conflict, NotFound, RuleBroken
+from shared.domain.event_patterns import explain_unknown, find_types
+from shared.domain.events import WEBHOOK_TEST
 from shared.domain.moments import FROM, TO, Moment
 from shared.domain.webhooks.delivery import Delivery, DeliveryState
 from shared.http.call import Call
@@ -18,15 +23,21 @@ from shared.wiring.webhooks import delivery_log
 routes = Routes("Webhooks")
 
 
+def _check_type(text: str) -> str:
+    if text != WEBHOOK_TEST and not find_types(text):
+        raise PydanticCustomError("unknown_event_type", explain_unknown(text))
+    return text
+
+
 class DeliveryListQuery(ListQuery):
     """The deliveries to list. All conditions must hold."""
 
     state: DeliveryState | None = Field(None, description="Only deliveries in this state.")
-    event_type: str | None = Field(
+    event_type: Annotated[str, AfterValidator(_check_type)] | None = Field(
         None,
         min_length=1,
         max_length=100,
-        description="Only deliveries of events of this one type; a pattern finds none.",
+        description="Only deliveries of events of this type, or of all types of a pattern such as `contact.*`.",
     )
     event_from: Moment | None = Field(
         None, alias="from", description=f"Deliveries of events that happened {FROM[0].lower()}{FROM[1:]}"

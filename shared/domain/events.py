@@ -129,6 +129,23 @@ EVENT_TYPES = (
 )
 """The event types that a webhook can subscribe to."""
 
+ENTITIES = (
+    "contact",
+    "customer",
+    "tag",
+    "type",
+    "group",
+    "tenant",
+    "user",
+    "invitation",
+    "api_client",
+    "import",
+    "bulk_job",
+    "export",
+    "webhook",
+)
+"""The kinds of records that events are about."""
+
 DERIVED_TYPES = frozenset({GROUP_MEMBER_ADDED, GROUP_MEMBER_REMOVED})
 """The event types that webhooks receive in addition to the event they follow from. They are no entries of the feed."""
 

@@ -11,6 +11,7 @@ from shared.wiring.kept import kept
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from shared.domain.accounts.user import User
     from shared.domain.tenant import Tenant, TenantSettings
     from shared.services.contacts.owners import Owners
     from shared.table.accounts.users import UserTable
@@ -72,12 +73,21 @@ def user_table(tenant_id: str) -> UserTable:
     return UserTable(store(), tenant_id)
 
 
+def is_user(tenant_id: str, user_id: str) -> bool:
+    """Whether a tenant has a user with this id, active or not."""
+    return _find_user(tenant_id, user_id) is not None
+
+
 def is_active_user(tenant_id: str, user_id: str) -> bool:
     """Whether a tenant has a user with this id who is active."""
+    user = _find_user(tenant_id, user_id)
+    return user is not None and user.is_active
+
+
+def _find_user(tenant_id: str, user_id: str) -> User | None:
     from shared.domain.accounts.user import is_user_id
 
-    user = user_table(tenant_id).get(user_id) if is_user_id(user_id) else None
-    return user is not None and user.is_active
+    return user_table(tenant_id).get(user_id) if is_user_id(user_id) else None
 
 
 def owners(tenant_id: str) -> Owners:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic_core import PydanticCustomError
 
 from shared.domain.events import Event, Notice
 from shared.domain.text import VISIBLE_ASCII, GivenLine
+from shared.domain.webhooks.changed_fields import explain_unknown_field, is_changed_field
 
 Source = Literal["api", "import", "booking", "system"]
 """The channels from which changes come; see `shared.domain.callers.Caller.origin`."""
@@ -16,6 +18,14 @@ Source = Literal["api", "import", "booking", "system"]
 MAX_FIELDS = 50
 """The most names of fields in a filter."""
 
+
+def _check_field(name: str) -> str:
+    if not is_changed_field(name):
+        raise PydanticCustomError("unknown_field", explain_unknown_field(name))
+    return name
+
+
+_Field = Annotated[GivenLine, AfterValidator(_check_field)]
 _Id = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=VISIBLE_ASCII)]
 
 _CHANGED = (
@@ -32,7 +42,7 @@ class WebhookFilterInput(BaseModel):
 
     model_config = ConfigDict(extra="forbid", defer_build=True)
 
-    changed: list[GivenLine] | None = Field(
+    changed: list[_Field] | None = Field(
         None, max_length=MAX_FIELDS, description=_CHANGED, examples=[["email", "phone"]]
     )
     source: list[Source] | None = Field(None, max_length=4, description=_SOURCE, examples=[["booking"]])

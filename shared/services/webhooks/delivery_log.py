@@ -11,6 +11,7 @@ from typing import Protocol
 from shared.domain import timestamps
 from shared.domain.callers import Caller
 from shared.domain.errors import Conflict, NotFound, PermissionDenied, Unavailable
+from shared.domain.event_patterns import covers
 from shared.domain.event_rights import EVENT_RIGHTS, require_event_rights
 from shared.domain.events import WEBHOOK_TEST
 from shared.domain.ids import is_id, new_id
@@ -27,8 +28,8 @@ from shared.services.walks import Step, read_page_of_steps
 class DeliveryFilter:
     """Conditions on deliveries, which must all hold.
 
-    `state` and `event_type`: as in the delivery. `first` and `last`: bounds of the time of the event, both included, as
-    timestamps.
+    `state`: as in the delivery. `event_type`: a pattern that covers the delivery's. `first` and `last`: bounds of the
+    time of the event, both included, as timestamps.
     """
 
     state: str | None = None
@@ -38,7 +39,9 @@ class DeliveryFilter:
 
     def matches(self, delivery: Delivery) -> bool:
         """Whether a delivery within the bounds of time meets the other conditions."""
-        return self.state in (None, delivery.state) and self.event_type in (None, delivery.event_type)
+        return self.state in (None, delivery.state) and (
+            self.event_type is None or covers(self.event_type, delivery.event_type)
+        )
 
 
 class Deliveries(Protocol):

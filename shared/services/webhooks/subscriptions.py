@@ -9,11 +9,12 @@ from typing import Any, Protocol
 
 from shared.domain import timestamps
 from shared.domain.callers import Caller
-from shared.domain.errors import Conflict, FieldError, NotFound, Unavailable
+from shared.domain.errors import Conflict, FieldError, Invalid, NotFound, Unavailable
 from shared.domain.events import Event
 from shared.domain.ids import is_id, new_id
 from shared.domain.stamp import Stamp
 from shared.domain.webhooks.delivery import Delivery, DeliveryRequest
+from shared.domain.webhooks.filters import WebhookFilterInput
 from shared.domain.webhooks.secrets import SecretRotation, WebhookSecrets
 from shared.domain.webhooks.subscription import (
     MANAGE_WEBHOOKS,
@@ -67,7 +68,9 @@ class TestLimit(Protocol):
 
 
 class WebhookService:
-    """The subscriptions that one caller may manage. `loopback` allows URLs of the local machine."""
+    """The subscriptions that one caller may manage. `is_user`: whether an id is that of a user of the tenant.
+    `loopback` allows URLs of the local machine.
+    """
 
     def __init__(
         self,
@@ -77,6 +80,7 @@ class WebhookService:
         queue: Queue,
         vault: Vault,
         test_limit: Callable[[], TestLimit],
+        is_user: Callable[[str], bool],
         *,
         loopback: bool = False,
         sleep: Callable[[float], None] = time.sleep,
@@ -88,6 +92,7 @@ class WebhookService:
         self._queue = queue
         self._vault = vault
         self._test_limit = test_limit
+        self._is_user = is_user
         self._loopback = loopback
         self._sleep = sleep
         self._announce = announce
@@ -96,10 +101,12 @@ class WebhookService:
         """Create a subscription; return it with its secret, which is shown only this time.
 
         Each event type requires the permissions to read the records of its events (`shared.domain.event_rights`).
-        Raises PermissionDenied naming the missing permission, Invalid for a URL that webhooks may not use, Conflict
-        when the tenant has too many subscriptions, Unavailable when its secrets cannot be encrypted.
+        Raises PermissionDenied naming the missing permission, Invalid for a URL that webhooks may not use or an owner
+        who is no user, Conflict when the tenant has too many subscriptions, Unavailable when its secrets cannot be
+        encrypted.
         """
         self._require()
+        self._require_owner(given.filter)
         secrets = WebhookSecrets.create(given.headers)
         webhook, event = Webhook.create(
             given, webhook_id=new_id(), stamp=Stamp.now(self._caller), loopback=self._loopback
@@ -145,8 +152,10 @@ class WebhookService:
         """Apply a merge patch (RFC 7396). The caller becomes the holder if what is sent where changes.
 
         Raises PermissionDenied when the caller would become the holder without the permissions for all event types, and
-        Invalid for a URL that webhooks may not use.
+        Invalid for a URL that webhooks may not use or an owner who is no user.
         """
+        self._require()
+        self._require_owner(given.filter)
         fields = given.given_fields()
         named = "headers" in fields
         headers = fields.pop("headers", None)
@@ -257,6 +266,11 @@ class WebhookService:
         if after.headers == before.headers:
             return {}
         return {"header_names": after.header_names, "sealed": self._seal(webhook, after)}
+
+    def _require_owner(self, given: WebhookFilterInput | None) -> None:
+        """Raise Invalid if a filter names an owner who is no user of the tenant, so that no event would ever pass."""
+        if given is not None and given.owner_id is not None and not self._is_user(given.owner_id):
+            raise Invalid.field("filter.owner_id", "unknown_user", "This is not the id of a user.")
 
     def _require(self) -> None:
         self._caller.require_all(MANAGE_WEBHOOKS)

@@ -197,6 +197,8 @@ def test_the_log_is_filtered_by_state_type_and_time(hook: Hook) -> None:
     assert hook.list() == events[::-1]
     assert hook.list(state="failed") == events[:1]
     assert hook.list(state="pending", event_type="contact.created") == events[2:]
+    assert hook.list(event_type="contact.*") == hook.list(event_type="*") == events[::-1]
+    assert hook.list(event_type="webhook.test") == hook.list(event_type="note.*") == []
     assert hook.list(state="delivered") == []
     at = hook.show(events[1])["created_at"]
     assert hook.list(**{"from": at}) == [events[2], events[1]]
@@ -204,6 +206,15 @@ def test_the_log_is_filtered_by_state_type_and_time(hook: Hook) -> None:
     assert hook.list(**{"from": at}, to=at) == [events[1]]
     assert hook.list(to=timestamps.plus(at, -3600)) == []
     assert hook.list(**{"from": timestamps.plus(at, 3600)}) == []
+
+
+@pytest.mark.parametrize("given", ["contact.create", "contacts.*", "contact"])
+def test_an_unknown_event_type_in_the_log_s_filter_is_refused(hook: Hook, given: str) -> None:
+    answer = hook.world.send("GET", f"/webhooks/{hook.id}/deliveries", query={"event_type": given})
+    assert answer.status == 422
+    (fault,) = answer.json["errors"]
+    assert (fault["field"], fault["code"]) == ("event_type", "unknown_event_type")
+    assert "Did you mean `contact." in fault["message"]
 
 
 def test_a_missing_delivery_is_not_answered_as_a_missing_webhook(hook: Hook) -> None:

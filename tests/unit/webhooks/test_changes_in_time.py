@@ -191,6 +191,7 @@ class Scene:
             self,
             self,
             lambda: WebhookTestLimit(MemoryBuckets(), "T1"),
+            lambda _: True,
             sleep=lambda _: None,
         )
 
