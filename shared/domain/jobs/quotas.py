@@ -80,6 +80,13 @@ class RecoveryQuota(Quota):
 RECOVERIES = RecoveryQuota("RECOVERIES", 1, RecoveryUnderWay.code, "")
 """Recoveries of one webhook."""
 
+MERGE_JOBS = Quota(
+    "MERGEJOBS",
+    1,
+    "merge_job_under_way",
+    "A tenant has one merge job under way at most. Wait until it has ended, or cancel it.",
+)
+
 
 def recoveries_of(webhook_id: str) -> Quota:
     """Return the quota of the recoveries of a webhook."""

@@ -20,6 +20,7 @@ from shared.domain.customers.record import Customer
 from shared.domain.errors import ConcurrentChange, Conflict, Duplicate, FieldError, Merged, NotFound
 from shared.domain.events import Event
 from shared.domain.ids import is_id, new_id
+from shared.domain.merges.groups import GroupMerge, GroupResult
 from shared.domain.merges.plan import plan_merge
 from shared.domain.merges.record import Merge, MergeDetail
 from shared.domain.merges.undo import Present, UndoPlan, plan_undo
@@ -57,7 +58,9 @@ class MergeRepository(Protocol):
 
     def check(self, merge: Merge, detail: MergeDetail, changes: Changes) -> None: ...
 
-    def add(self, merge: Merge, detail: MergeDetail, changes: Changes) -> None: ...
+    def add(
+        self, merge: Merge, detail: MergeDetail, changes: Changes, result: GroupResult | None = None
+    ) -> None: ...
 
     def undo(self, merge: Merge, changes: Changes) -> None: ...
 
@@ -100,8 +103,12 @@ class Merging:
         self._announce = announce
         self._sleep = sleep
 
-    def merge(self, given: MergeInput) -> MergeResult:
+    def merge(self, given: MergeInput, of_group: GroupMerge | None = None) -> MergeResult:
         """Merge contacts into another one; with `dry_run`, return what that would do.
+
+        `of_group`: for a job that merges a group, whose result is written with the merge. A group has one result, so a
+        second attempt raises ConcurrentChange, or what it then finds. Raises Conflict with code `changed_meanwhile` if
+        the contacts are not those that were compared.
 
         Raises NotFound, with the field, for a contact that the caller may not see, Merged for one that was merged
         before, PermissionDenied unless the caller may merge each of them, Invalid for refused ids and choices, and
@@ -113,10 +120,14 @@ class Merging:
         self._caller.require("contacts:read")
         given.check_ids()
         with self._contacts.anonymizing_conflicts():
-            return retry_on_conflict(lambda: self._merge(given), sleep=self._sleep, policy=HOT)
+            return retry_on_conflict(
+                lambda: self._merge(given, of_group), sleep=self._sleep, policy=HOT
+            )
 
-    def _merge(self, given: MergeInput) -> MergeResult:
+    def _merge(self, given: MergeInput, of_group: GroupMerge | None) -> MergeResult:
         survivor, *merged = self._find(given)
+        if of_group is not None:
+            of_group.require_unchanged((survivor, *merged))
         plan = plan_merge(
             survivor,
             merged,
@@ -133,7 +144,9 @@ class Merging:
             self._merges.check(plan.merge, detail, changes)
         else:
             self._announce(result)
-            self._merges.add(plan.merge, detail, changes)
+            merge = plan.merge
+            done = of_group.result_of(merge) if of_group is not None else None
+            self._merges.add(merge, detail, changes, done)
         return result
 
     def _find(self, given: MergeInput) -> list[Contact]:

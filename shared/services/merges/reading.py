@@ -16,11 +16,12 @@ from shared.services.walks import Step, read_page_of_steps
 
 @dataclass(frozen=True, slots=True)
 class MergeFilter:
-    """Conditions on merges. `contact_id`: the survivor or a merged contact."""
+    """Conditions on merges. `contact_id`: the survivor or a merged contact. `job_id`: the job that made the merge."""
 
     state: Literal["done", "undone"] | None = None
     survivor_id: str | None = None
     contact_id: str | None = None
+    job_id: str | None = None
 
     def matches(self, merge: Merge) -> bool:
         """Return whether a merge meets all conditions that are set."""
@@ -28,7 +29,12 @@ class MergeFilter:
             (self.state is None or merge.state == self.state)
             and (self.survivor_id is None or merge.survivor_id == self.survivor_id)
             and (self.contact_id is None or self.contact_id in (merge.survivor_id, *merge.merged_ids))
+            and (self.job_id is None or self.job_id == merge.job_id)
         )
+
+    def is_past(self, merge: Merge) -> bool:
+        """Return whether neither a merge nor an older one matches. The merges of a job have later ids than the job."""
+        return self.job_id is not None and merge.id < self.job_id
 
 
 class ReadableMerges(Protocol):
@@ -63,6 +69,8 @@ class MergeReading:
 
         def steps(after: str | None) -> Iterator[Step[Merge]]:
             for merge in self._merges.walk_newest(after=after, portion=limit + 1):
+                if wanted.is_past(merge):
+                    return
                 yield merge.id, wanted.matches(merge) and self._sees(merge), merge
 
         return read_page_of_steps(

@@ -1,4 +1,4 @@
-"""Keys of bulk jobs, exports and recoveries of webhooks, and of the slots for the work that a tenant has open."""
+"""Keys of bulk jobs, exports, recoveries of webhooks and merge jobs, and of the slots for the work that a tenant has open."""
 
 from __future__ import annotations
 
@@ -13,6 +13,12 @@ EXPORTS_DUE = "DUE#EXPORTS"
 
 RECOVERIES_DUE = "DUE#RECOVERIES"
 """The index partition of running recoveries of webhooks, by the time at which each is checked if it has not moved."""
+
+MERGE_JOBS_DUE = "DUE#MERGEJOBS"
+"""The index partition of running merge jobs, by the time at which each is checked if it has not moved."""
+
+MERGE_PAIRS, MERGE_GROUPS, MERGE_RESULTS = "PAIRS#", "GROUPS#", "RESULT#"
+"""The prefixes of what a merge job has found and done."""
 
 
 def bulk_jobs(tenant_id: str) -> str:
@@ -58,6 +64,41 @@ def recovery(tenant_id: str, recovery_id: str) -> Key:
 def recovery_due(at: str, recovery_id: str) -> Key:
     """Return the index attributes of a running recovery."""
     return work.entry(RECOVERIES_DUE, at, recovery_id)
+
+
+def merge_jobs(tenant_id: str) -> str:
+    """Return the partition of a tenant's merge jobs."""
+    return f"{tenant_prefix(tenant_id)}MERGEJOBS"
+
+
+def merge_job(tenant_id: str, job_id: str) -> Key:
+    """Return the key of a merge job."""
+    return make_key(merge_jobs(tenant_id), escape(job_id))
+
+
+def merge_job_due(at: str, job_id: str) -> Key:
+    """Return the index attributes of a running merge job."""
+    return work.entry(MERGE_JOBS_DUE, at, job_id)
+
+
+def merge_job_parts(tenant_id: str, job_id: str) -> str:
+    """Return the partition of what a merge job has found and done."""
+    return f"{tenant_prefix(tenant_id)}MERGEJOB#{escape(job_id)}"
+
+
+def merge_pairs(tenant_id: str, job_id: str, portion: int) -> Key:
+    """Return the key of the pairs that a portion of a merge job has found."""
+    return make_key(merge_job_parts(tenant_id, job_id), f"{MERGE_PAIRS}{portion:08d}")
+
+
+def merge_groups(tenant_id: str, job_id: str, chunk: int) -> Key:
+    """Return the key of some groups of a merge job."""
+    return make_key(merge_job_parts(tenant_id, job_id), f"{MERGE_GROUPS}{chunk:08d}")
+
+
+def merge_result(tenant_id: str, job_id: str, number: int) -> Key:
+    """Return the key of the result of a group of a merge job."""
+    return make_key(merge_job_parts(tenant_id, job_id), f"{MERGE_RESULTS}{number:08d}")
 
 
 def slots(tenant_id: str, kind: str) -> str:

@@ -10,6 +10,7 @@ from shared.domain.contacts.record import Contact
 from shared.domain.contacts.uniqueness import Lock
 from shared.domain.customers.record import Customer
 from shared.domain.errors import Conflict
+from shared.domain.merges.groups import GroupResult
 from shared.domain.merges.record import Merge, MergeDetail
 from shared.services.customers.membership import Changes
 from shared.services.reading_budget import Budget
@@ -29,6 +30,7 @@ from shared.table.keys import merges as merge_keys
 from shared.table.keys.spelling import SK
 from shared.table.labels import LabelTable
 from shared.table.merges import items as merge_items
+from shared.table.merges.jobs import result_to_item
 from shared.table.store import Store
 from shared.table.transactions import MOST_BYTES, MOST_STEPS, Transaction
 
@@ -150,8 +152,10 @@ class MergeTable:
         self._check_size(self._build(merge, detail, changes))
         self._contacts.check_locks(*changes.contacts)
 
-    def add(self, merge: Merge, detail: MergeDetail, changes: Changes) -> None:
-        """Write a merge with all changes that belong to it.
+    def add(
+        self, merge: Merge, detail: MergeDetail, changes: Changes, result: GroupResult | None = None
+    ) -> None:
+        """Write a merge with all changes that belong to it, and the result of the job's group that it merges.
 
         Raises ConcurrentChange when a record is no longer as it was read, Duplicate when another contact has a value
         that the survivor would have among its customer's contacts, and Conflict with code `merge_too_large`.
@@ -161,6 +165,9 @@ class MergeTable:
         def build() -> Transaction:
             transaction = self._build(merge, detail, changes)
             self._check_size(transaction)
+            if result is not None and merge.job_id is not None:
+                item = result_to_item(self._tenant, merge.job_id, merge.at, result)
+                transaction.put(item, **guards.is_new())
             return transaction
 
         commit_with_locks(self._store, build)
