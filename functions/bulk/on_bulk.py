@@ -1,5 +1,5 @@
-"""Carries out portions of jobs: the next contacts to change or delete, the next part of an export, or the next events
-of a recovery of a webhook.
+"""Carries out portions of jobs: the next contacts to change or delete, the next part of an export, the next events of a
+recovery of a webhook, or the next groups of contacts to merge.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from typing import Any
 from shared import environment, observability
 from shared.domain.exports.record import ExportTask
 from shared.domain.jobs.bulk import BulkTask
+from shared.domain.jobs.merges import MergeTask
 from shared.domain.jobs.portions import PortionedRun, PortionTask
 from shared.domain.webhooks.recovery import RecoveryTask
 from shared.files.queues.bulk import from_message
@@ -17,10 +18,11 @@ from shared.sqs import process_batch
 from shared.wiring.base import received_messages, time_limit
 from shared.wiring.exports import export_work
 from shared.wiring.jobs import bulk_work
+from shared.wiring.merge_jobs import merge_work
 from shared.wiring.recoveries import recovery_work
 
 _SEARCH_RESERVE = 30_000
-"""Milliseconds that must be left to search for further contacts and then change them."""
+"""Milliseconds that must be left to search for further contacts and then change them, or to merge a further group."""
 _CHANGE_RESERVE = 10_000
 """Milliseconds that must be left to start on further contacts."""
 _FILE_RESERVE = 60_000
@@ -38,6 +40,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             export(task)
         elif isinstance(task, RecoveryTask):
             recover(task)
+        elif isinstance(task, MergeTask):
+            merge(task)
         else:
             change(task)
 
@@ -66,6 +70,12 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         may_go_on = time_limit(_PORTION_SECONDS)
         done = recovery_work(may_go_on=lambda: may_go_on() and has_sending_time()).run(task)
         note("recovery", task, done.run if done is not None else None, "position", "deliveries")
+
+    def merge(task: MergeTask) -> None:
+        has_merging_time = has_time(context, reserve=_SEARCH_RESERVE)
+        may_go_on = time_limit(_PORTION_SECONDS)
+        done = merge_work(may_go_on=lambda: may_go_on() and has_merging_time()).run(task)
+        note("merge", task, done.run if done is not None else None, "pairs", "done")
 
     def note(kind: str, task: PortionTask, run: PortionedRun | None, *figures: str) -> None:
         names = {"tenant_id": task.tenant_id, "job_id": task.job_id}

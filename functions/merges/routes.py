@@ -1,4 +1,4 @@
-"""Routes of merges: merging contacts, and undoing that."""
+"""Routes of merges: merging contacts, and undoing that; and of the jobs that merge what is suggested."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from typing import Literal
 from pydantic import Field
 
 from shared.domain.errors import Conflict, Duplicate, Merged, NotFound
+from shared.domain.jobs.merges import MergeJob, MergeSuggestedInput
+from shared.domain.merges.groups import GroupResult
 from shared.domain.merges.record import Merge
 from shared.domain.merges.views import MergeInput, MergeResult
 from shared.http.call import Call
 from shared.http.listing import ListQuery
 from shared.http.routes import Reply, Routes
 from shared.services.merges.reading import MergeFilter
+from shared.wiring.merge_jobs import merge_job_service
 from shared.wiring.merges import merge_reading, merging, show_merged
 
 routes = Routes("Merges")
@@ -30,6 +33,9 @@ class MergeListQuery(ListQuery):
         min_length=1,
         max_length=100,
         description="Only merges of this contact: into it, or into another one.",
+    )
+    job_id: str | None = Field(
+        None, min_length=1, max_length=100, description="Only merges that this job made."
     )
 
 
@@ -60,7 +66,7 @@ def merge_contacts(call: Call, body: MergeInput) -> Reply:
 )
 def list_merges(call: Call, query: MergeListQuery) -> Reply:
     """Callers who see only their own contacts see the merges that they made."""
-    wanted = MergeFilter(query.state, query.survivor_id, query.contact_id)
+    wanted = MergeFilter(query.state, query.survivor_id, query.contact_id, query.job_id)
     reading = merge_reading(call.caller, call.budget)
     return Reply(page=reading.list(wanted, limit=query.limit, cursor=query.cursor))
 
@@ -84,3 +90,92 @@ def undo_merge(call: Call, merge_id: str) -> Reply:
     undone for 30 days. Later merges of the survivor must be undone first.
     """
     return Reply(record=merging(call.caller, call.claim).undo(merge_id))
+
+
+@routes.route(
+    "POST",
+    "/contacts/merge-suggested",
+    summary="Merge all suggested contacts in the background",
+    body=MergeSuggestedInput,
+    answer=MergeJob,
+    status=202,
+    location="/contacts/merge-jobs/{id}",
+    errors=(Conflict,),
+)
+def merge_suggested(call: Call, body: MergeSuggestedInput) -> Reply:
+    """The answer is 202 with the job. Pairs with the score that share a contact are merged together, into the contact
+    with the most history: the most interactions, bookings and notes; else into the oldest one. With `dry_run`, the job
+    lists the groups and merges nothing. A caller who may merge only their own contacts merges pairs of which they own
+    both. A tenant has one such job under way at most.
+    """
+    return Reply(record=merge_job_service(call.caller, call.claim).start(body))
+
+
+@routes.route(
+    "GET",
+    "/contacts/merge-jobs",
+    summary="List merge jobs, newest first",
+    query=ListQuery,
+    answer=MergeJob,
+    paged=True,
+)
+def list_merge_jobs(call: Call, query: ListQuery) -> Reply:
+    """Returns the caller's own jobs, and all jobs to an admin."""
+    jobs = merge_job_service(call.caller, budget=call.budget)
+    return Reply(page=jobs.list(limit=query.limit, cursor=query.cursor))
+
+
+@routes.route(
+    "GET",
+    "/contacts/merge-jobs/{merge_job_id}",
+    summary="Read a merge job",
+    answer=MergeJob,
+    errors=(NotFound,),
+)
+def read_merge_job(call: Call, merge_job_id: str) -> Reply:
+    return Reply(record=merge_job_service(call.caller).read(merge_job_id))
+
+
+@routes.route(
+    "GET",
+    "/contacts/merge-jobs/{merge_job_id}/groups",
+    summary="List what a merge job did with each group of contacts",
+    query=ListQuery,
+    answer=GroupResult,
+    paged=True,
+    errors=(NotFound,),
+)
+def list_merge_groups(call: Call, merge_job_id: str, query: ListQuery) -> Reply:
+    """The groups that are merged, or with `dry_run` would be, and those that were refused, with the reason. Of a job
+    that undoes another one: the merges that are undone, and those that could not be. They are kept for 90 days.
+    """
+    jobs = merge_job_service(call.caller)
+    return Reply(page=jobs.list_groups(merge_job_id, limit=query.limit, cursor=query.cursor))
+
+
+@routes.route(
+    "POST",
+    "/contacts/merge-jobs/{merge_job_id}/cancel",
+    summary="Stop a merge job",
+    answer=MergeJob,
+    errors=(NotFound, Conflict),
+)
+def cancel_merge_job(call: Call, merge_job_id: str) -> Reply:
+    """The job stops within seconds. What it merged stays merged, and can be undone."""
+    return Reply(record=merge_job_service(call.caller, call.claim).cancel(merge_job_id))
+
+
+@routes.route(
+    "POST",
+    "/contacts/merge-jobs/{merge_job_id}/undo",
+    summary="Undo all merges of a job in the background",
+    answer=MergeJob,
+    status=202,
+    location="/contacts/merge-jobs/{id}",
+    errors=(NotFound, Conflict),
+)
+def undo_merge_job(call: Call, merge_job_id: str) -> Reply:
+    """The answer is 202 with a further job, which undoes the merges one by one, the last one first. It lists those that
+    could not be undone with the reason, as `POST /merges/{id}/undo` gives it. It can be repeated.
+    """
+    return Reply(record=merge_job_service(call.caller, call.claim).undo(merge_job_id))

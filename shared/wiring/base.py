@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from shared.domain.exports.record import ExportTask
     from shared.domain.jobs.bulk import BulkTask
+    from shared.domain.jobs.merges import MergeTask
     from shared.domain.webhooks.recovery import RecoveryTask
     from shared.files.queues.received import ReceivedMessages
     from shared.files.queues.tasks import SqsTaskQueue
@@ -52,8 +53,8 @@ def cursors() -> Cursors:
 
 
 @kept
-def bulk_queue() -> SqsTaskQueue[BulkTask | ExportTask | RecoveryTask]:
-    """The queue of the portions of bulk jobs, exports and recoveries of webhooks."""
+def bulk_queue() -> SqsTaskQueue[BulkTask | ExportTask | RecoveryTask | MergeTask]:
+    """The queue of the portions of bulk jobs, exports, recoveries of webhooks and merge jobs."""
     from shared.files.queues.bulk import to_message
     from shared.files.queues.tasks import SqsTaskQueue
 

@@ -47,6 +47,7 @@ from shared.domain.interactions.follow_up_inputs import FollowUpCompletion, Foll
 from shared.domain.interactions.inputs import InteractionInput, InteractionPatch
 from shared.domain.interactions.interaction import Interaction
 from shared.domain.jobs.bulk import BulkJob, BulkTask
+from shared.domain.jobs.merges import MergeSuggestedInput, MergeTask
 from shared.domain.labels.record import Tag
 from shared.domain.merges.views import MergeInput
 from shared.domain.notes.inputs import NoteInput, NotePatch
@@ -77,6 +78,7 @@ from shared.table.keys import contacts as contact_keys
 from shared.table.keys import events as event_keys
 from shared.table.keys import lists as list_keys
 from shared.table.limits import BucketTable
+from shared.table.merges.jobs import MergeJobTable
 from shared.wiring.accounts import (
     acceptance_service,
     api_client_service,
@@ -134,6 +136,7 @@ from shared.wiring.interactions import (
 from shared.wiring.jobs import bulk_job_service, bulk_watch, bulk_work, matching_contacts
 from shared.wiring.kept import reset_wiring
 from shared.wiring.labels import label_service
+from shared.wiring.merge_jobs import merge_job_service, merge_work
 from shared.wiring.merges import merge_reading, merging
 from shared.wiring.notes import note_lists, note_processing, note_service
 from shared.wiring.performers import performer
@@ -397,6 +400,20 @@ class World:
         booking_service().process(event)
         (after,) = [item for item in self._items("BOOKING#") if item["id"] == before["id"]]
         self.unprojected = [removal_of(before), after]
+
+    def merge_suggested(self) -> None:
+        """Start a merge job."""
+        self.merge_job_id = merge_job_service(ADMIN).start(MergeSuggestedInput(min_score=70)).id
+
+    def work_on_merges(self) -> None:
+        """Carry out the next portion of the merge job."""
+        run = MergeJobTable(store(), TENANT).get(self.merge_job_id)
+        assert run is not None
+        merge_work(may_go_on=lambda: True).run(MergeTask(TENANT, run.id, run.portions_done + 1))
+
+    def undo_merge_job(self) -> None:
+        """Start the undo of the merge job."""
+        self.merge_job_id = merge_job_service(ADMIN).undo(self.merge_job_id).id
 
     def recover(self) -> None:
         """Start a recovery of the webhook."""
@@ -760,6 +777,12 @@ _NOTED = ("Write a note",)
 _CHANGED = ("Toggle a contact's status",)
 _MERGED = ("Merge a contact into another",)
 _MERGED_20 = ("Merge 20 contacts into another",)
+_JOB_OF_MERGES = ("Start a merge job",)
+_PORTIONS_OF_MERGES = (
+    "Find the suggestions of a merge job",
+    "Put the suggestions of a merge job together",
+    "Merge the groups of a merge job",
+)
 _FEED = ("Publish 30 events of a tenant",)
 BEFORE: dict[str, tuple[str, ...]] = {
     "Poll the feed, nothing new": _FEED,
@@ -813,6 +836,19 @@ BEFORE: dict[str, tuple[str, ...]] = {
     "Restore a contact": _DELETED,
     "Undo a merge": _MERGED,
     "List merges": _MERGED,
+    "List merge jobs": _JOB_OF_MERGES,
+    "Read a merge job": _JOB_OF_MERGES,
+    "List what a merge job did": (*_JOB_OF_MERGES, *_PORTIONS_OF_MERGES),
+    "Cancel a merge job": _JOB_OF_MERGES,
+    "Find the suggestions of a merge job": _JOB_OF_MERGES,
+    "Put the suggestions of a merge job together": (*_JOB_OF_MERGES, *_PORTIONS_OF_MERGES[:1]),
+    "Merge the groups of a merge job": (*_JOB_OF_MERGES, *_PORTIONS_OF_MERGES[:2]),
+    "Start the undo of a merge job": (*_JOB_OF_MERGES, *_PORTIONS_OF_MERGES),
+    "Undo the merges of a merge job": (
+        *_JOB_OF_MERGES,
+        *_PORTIONS_OF_MERGES,
+        "Start the undo of a merge job",
+    ),
     "Read a merge": _MERGED,
     "Read a merged contact": _MERGED,
     "Create a contact whose e-mail a merged contact has": _MERGED,
@@ -962,6 +998,18 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
     "Dismiss a suggestion": lambda world: dismissing(ADMIN).dismiss(
         DismissalInput(contact_ids=[one.id for one in world.paired[:2]])
     ),
+    "Start a merge job": lambda world: world.merge_suggested(),
+    "List merge jobs": lambda _: merge_job_service(ADMIN).list(limit=25, cursor=None),
+    "Read a merge job": lambda world: merge_job_service(ADMIN).read(world.merge_job_id),
+    "List what a merge job did": lambda world: merge_job_service(ADMIN).list_groups(
+        world.merge_job_id, limit=25, cursor=None
+    ),
+    "Cancel a merge job": lambda world: merge_job_service(ADMIN).cancel(world.merge_job_id),
+    "Find the suggestions of a merge job": lambda world: world.work_on_merges(),
+    "Put the suggestions of a merge job together": lambda world: world.work_on_merges(),
+    "Merge the groups of a merge job": lambda world: world.work_on_merges(),
+    "Start the undo of a merge job": lambda world: world.undo_merge_job(),
+    "Undo the merges of a merge job": lambda world: world.work_on_merges(),
     "Undo a merge": lambda world: merging(ADMIN).undo(world.merged[-1]),
     "List merges": lambda world: merge_reading(ADMIN).list(MergeFilter(), limit=25, cursor=None),
     "Read a merged contact": lambda world: _read_merged(world.made[1].id),
@@ -1305,7 +1353,7 @@ def test_an_operation_costs_what_the_document_says(world: World, operation: str)
         world.want(filter={"owner_id": ADMIN.id})
     if "with its contact" in operation:
         world.want(include="full")
-    if "suggestion" in operation:
+    if "suggestion" in operation or "merge job" in operation:
         world.settle_pairs()
     for earlier in BEFORE.get(operation, ()):
         OPERATIONS[earlier](world)

@@ -32,6 +32,7 @@ from tests.integration.accounts.directory import invite, join
 from tests.integration.exports.exports import a_completed_export, running_export
 from tests.integration.imports.drop_folder import DropFolder
 from tests.integration.jobs.bulk import running_job
+from tests.integration.merges.jobs import ended_merge_job, running_merge_job
 from tests.integration.webhooks.logged import logged_delivery
 from tests.integration.webhooks.recoveries import running_recovery
 from tests.integration.world import World, booking
@@ -390,6 +391,7 @@ MAKERS: dict[str, Callable[[World], str]] = {
     "customer_id": a_customer,
     "group_id": a_label("groups"),
     "job_id": a_job,
+    "merge_job_id": lambda _: running_merge_job("T1"),
     "export_id": running_export,
     "note_id": a_note,
     "tag_id": a_label("tags"),
@@ -521,6 +523,9 @@ BEFORE: dict[str, Callable[[World, Ids], None]] = {
     "list_duplicates": alike,
     "dismiss_duplicate": alike,
     "list_merges": each(a_merge),
+    "list_merge_jobs": each(lambda _: running_merge_job("T1")),
+    "list_merge_groups": lambda _, ids: ids.update(merge_job_id=ended_merge_job("T1")),
+    "undo_merge_job": lambda _, ids: ids.update(merge_job_id=ended_merge_job("T1")),
     "merge_contacts": two_to_merge,
     "list_all_interactions": each(an_interaction_of_a_contact),
     "list_invitations": each(an_invitation),

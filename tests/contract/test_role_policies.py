@@ -95,6 +95,7 @@ FOREIGN = {
     "DUE#BULK": job_keys.BULK_DUE,
     "DUE#EXPORTS": job_keys.EXPORTS_DUE,
     "DUE#RECOVERIES": job_keys.RECOVERIES_DUE,
+    "DUE#MERGEJOBS": job_keys.MERGE_JOBS_DUE,
     "DUE#MATCHES": duplicate_keys.DUE,
     "DUE#PURGE": contact_keys.purge_partition(2),
     "DUE#TIMELINE": timeline_keys.due_partition(2),
@@ -152,11 +153,12 @@ EXPECTED: dict[str, dict[str, str]] = {
         "ConditionCheck"
     },
     "BulkRole": {
-        "T#": "GetItem PutItem UpdateItem DeleteItem Query BatchGetItem TransactGetItems TransactWriteItems"
+        "T#": "GetItem PutItem UpdateItem DeleteItem Query BatchGetItem BatchWriteItem TransactGetItems "
+        "TransactWriteItems"
     },
     "BulkWatchRole": {
         "T#": "GetItem PutItem UpdateItem Query TransactGetItems",
-        **dict.fromkeys(("DUE#BULK", "DUE#EXPORTS", "DUE#RECOVERIES"), "Query-index"),
+        **dict.fromkeys(("DUE#BULK", "DUE#EXPORTS", "DUE#RECOVERIES", "DUE#MERGEJOBS"), "Query-index"),
     },
     "ContactsPurgeRole": {
         "T#…C#": "GetItem PutItem UpdateItem DeleteItem Query BatchGetItem BatchWriteItem TransactGetItems "

@@ -20,6 +20,7 @@ from tests.contract.template.test_doors import WITHOUT_SIGN_IN
 from tests.integration.accounts.directory import PASSWORD, invite, join
 from tests.integration.exports.exports import a_completed_export, running_export
 from tests.integration.jobs.bulk import running_job
+from tests.integration.merges.jobs import ended_merge_job, running_merge_job
 from tests.integration.webhooks.logged import logged_delivery
 from tests.integration.world import World, booking
 from tests.support.aws import Stack
@@ -284,6 +285,30 @@ def merge_calls(world: World) -> Calls:
         (404, "GET", "/merges/{merge_id}", new_id(), {}),
         (409, "POST", undo, made, {}),
         (404, "POST", undo, new_id(), {}),
+        *merge_job_calls(),
+    ]
+
+
+def merge_job_calls() -> Calls:
+    start, job = "/contacts/merge-suggested", "/contacts/merge-jobs/{merge_job_id}"
+    running, ended = running_merge_job("T1"), ended_merge_job("T1")
+    return [
+        (202, "POST", start, "", {"json": {"min_score": 95, "dry_run": True}}),
+        (409, "POST", start, "", {"json": {}}),
+        (422, "POST", start, "", {"json": {"min_score": 101}}),
+        (415, "POST", start, "", {"body": "x", "headers": {"Content-Type": "text/plain"}}),
+        (200, "GET", "/merges", "", {"query": {"job_id": ended}}),
+        (200, "GET", "/contacts/merge-jobs", "", {}),
+        (400, "GET", "/contacts/merge-jobs", "", {"query": {"cursor": "x"}}),
+        (200, "GET", job, running, {}),
+        (404, "GET", job, new_id(), {}),
+        (200, "GET", f"{job}/groups", ended, {}),
+        (404, "GET", f"{job}/groups", new_id(), {}),
+        (409, "POST", f"{job}/undo", running, {}),
+        (404, "POST", f"{job}/undo", new_id(), {}),
+        (200, "POST", f"{job}/cancel", running, {}),
+        (409, "POST", f"{job}/undo", ended, {}),
+        (404, "POST", f"{job}/cancel", new_id(), {}),
     ]
 
 

@@ -173,8 +173,9 @@ Result = Found | Grouped | Worked
 class MergeRun(PortionedRun):
     """The record of a merge job.
 
-    `position`: of the walk through the suggestions, or through the groups of the job that is undone. `done`: groups that are done. `is_open`: whether a worker may be
-    merging groups. `outcomes`: groups by outcome. The other fields: see `MergeJob`.
+    `position`: of the walk through the suggestions, or through the groups of the job that is undone. `done`: groups
+    that are done. `is_open`: whether a worker may be merging groups. `outcomes`: groups by outcome. The other fields:
+    see `MergeJob`.
     """
 
     action: Action

@@ -54,7 +54,7 @@ class GroupResult(BaseModel):
 
     - `planned`: a dry run would have merged it;
     - `merged`: it is merged, by the merge `merge_id`;
-    - `undone`: the merge `merge_id` is undone. `kept`: how many fields the undo left as they were; the merge lists them;
+    - `undone`: the merge `merge_id` is undone. `kept`: how many fields stayed as they were; the merge lists them;
     - `refused`: nothing was done, for the reason in `error`.
 
     `number`: the group's place in the job, from 1; the undo of a job has the numbers of that job. `contact_ids`: the

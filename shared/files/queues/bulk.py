@@ -1,4 +1,4 @@
-"""The messages of the queue of work on bulk jobs, exports and recoveries of webhooks."""
+"""The messages of the queue of work on bulk jobs, exports, recoveries of webhooks and merge jobs."""
 
 from __future__ import annotations
 
@@ -6,17 +6,21 @@ import json
 
 from shared.domain.exports.record import ExportTask
 from shared.domain.jobs.bulk import BulkTask
+from shared.domain.jobs.merges import MergeTask
 from shared.domain.webhooks.recovery import RecoveryTask
 
-_KINDS: dict[str, type[BulkTask] | type[ExportTask] | type[RecoveryTask]] = {
+Task = BulkTask | ExportTask | RecoveryTask | MergeTask
+
+_KINDS: dict[str, type[BulkTask] | type[ExportTask] | type[RecoveryTask] | type[MergeTask]] = {
     "": BulkTask,
     "export": ExportTask,
     "recovery": RecoveryTask,
+    "merge": MergeTask,
 }
 """The tasks by the kinds that messages name. A message about a bulk job names no kind."""
 
 
-def to_message(task: BulkTask | ExportTask | RecoveryTask) -> str:
+def to_message(task: Task) -> str:
     """Encode a task."""
     members: dict[str, str | int] = {
         "tenant_id": task.tenant_id,
@@ -30,7 +34,7 @@ def to_message(task: BulkTask | ExportTask | RecoveryTask) -> str:
     return json.dumps(members, separators=(",", ":"))
 
 
-def from_message(message: str) -> BulkTask | ExportTask | RecoveryTask:
+def from_message(message: str) -> Task:
     """Decode a task. Raises ValueError, which does not repeat the message, when it is none."""
     try:
         members = json.loads(message)

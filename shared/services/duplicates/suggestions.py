@@ -75,6 +75,17 @@ class Suggestion(NamedTuple):
         return self.one.keys & self.other.keys
 
 
+@dataclass(frozen=True, slots=True)
+class ComparedGroup:
+    """Contacts that were compared with each other, by id. `alike`: the pairs with the score, the older contact first.
+    `dismissed`: those of them that were dismissed.
+    """
+
+    contacts: Mapping[str, Contact]
+    alike: frozenset[Pair]
+    dismissed: frozenset[Pair]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Candidate:
     """A pair of contacts of a shared key, with the position of its marker; no pair at the end of the key."""
@@ -124,7 +135,7 @@ class Suggestions:
         """
         self._caller.require("contacts:read")
         return read_page_of_steps(
-            lambda after: self._walk(after, min_score, most=limit + 1),
+            lambda after: self.walk(after, min_score, most=limit + 1),
             _show,
             limit=limit,
             cursor=cursor,
@@ -175,12 +186,36 @@ class Suggestions:
         """Return what a contact that is about to be created may duplicate, at most MOST_OF_NEW."""
         return [_show(one) for one in self.find_alike(contact, min_score)[:MOST_OF_NEW]]
 
-    def _walk(self, after: list[str] | None, min_score: int, *, most: int) -> Iterator[Step[Suggestion]]:
+    def compare_all(self, contact_ids: Sequence[str], min_score: int) -> ComparedGroup:
+        """Compare those of some contacts that the caller may see with each other, as lists show them."""
+        self._caller.require("contacts:read")
+        contacts = self._read_visible(sorted(contact_ids))
+        found = (
+            Suggestion(one, other, compare(one, other)) for one, other in combinations(contacts.values(), 2)
+        )
+        alike = [one for one in found if one.keys and one.comparison.score >= min_score]
+        dismissed = self._dismissals.read([_ordered(one).pair for one in alike])
+        return ComparedGroup(
+            {one: compared.contact for one, compared in contacts.items()},
+            frozenset(_ordered(one).pair for one in alike),
+            frozenset(
+                _ordered(one).pair
+                for one in alike
+                if dismissed.get(_ordered(one).pair) == one.comparison.digest
+            ),
+        )
+
+    def walk(self, after: Sequence[str] | None, min_score: int, *, most: int) -> Iterator[Step[Suggestion]]:
+        """Yield a step for each pair with a score after a position, and one for each shared key, with the strongest
+        keys first. A pair matches if it is a suggestion. `most`: pairs whose dismissals are looked up together.
+        """
         candidates = self._find_candidates(after, min_score, most)
         for portion in group_entries(candidates, most, needs_row=lambda one: one.suggestion):
             yield from self._judge(portion)
 
-    def _find_candidates(self, after: list[str] | None, min_score: int, most: int) -> Iterator[_Candidate]:
+    def _find_candidates(
+        self, after: Sequence[str] | None, min_score: int, most: int
+    ) -> Iterator[_Candidate]:
         """Yield the pairs of the contacts of each shared key that have the score, and one candidate without a pair at
         the end of each key.
         """
@@ -192,7 +227,7 @@ class Suggestions:
                 yield _Candidate(entry.position, None)
                 self._budget.check_time()
 
-    def _walk_keys(self, after: list[str] | None) -> Iterator[_Entry]:
+    def _walk_keys(self, after: Sequence[str] | None) -> Iterator[_Entry]:
         """Yield the keys that several contacts share after a position: that of a marker, or of a pair at a marker."""
         position = after[0] if after else None
         if after and len(after) > 1 and position is not None:

@@ -92,5 +92,3 @@ class MergeJobService(JobService[MergeRun, MergeJob]):
         with contextlib.suppress(Unavailable):
             self._queue.send([MergeTask(run.tenant_id, run.id, 1)])
         return job
-
-

@@ -8,14 +8,22 @@ however often its portion is killed and repeated.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Protocol
 
 from shared.domain import timestamps
 from shared.domain.callers import Caller
 from shared.domain.contacts.record import Contact
-from shared.domain.errors import ConcurrentChange, DomainError, Merged, NotFound, RateLimited, Unavailable
+from shared.domain.errors import (
+    ConcurrentChange,
+    Conflict,
+    DomainError,
+    Merged,
+    NotFound,
+    RateLimited,
+    Unavailable,
+)
 from shared.domain.jobs.merges import (
     MAX_PAIRS,
     Found,
@@ -39,12 +47,16 @@ from shared.domain.merges.groups import (
 from shared.domain.merges.views import MergeInput, MergeResult
 from shared.domain.tenant import Tenant
 from shared.services.backoff import RECORD
+from shared.services.duplicates.suggestions import ComparedGroup, Suggestion
 from shared.services.jobs.queue import TaskQueue
 from shared.services.jobs.runner import Portion
 from shared.services.merges.jobs import MergeJobs
+from shared.services.walks import Step
 
 _PAIRS_AT_ONCE = 1_000
 """Pairs of one portion: one item of the table."""
+_COMPARED_AT_ONCE = 100
+"""Pairs whose dismissals are looked up together."""
 _RESULTS_AT_ONCE = 100
 """Merges that one portion undoes at most."""
 _LOOK_SECONDS = 5.0
@@ -55,25 +67,11 @@ class Alike(Protocol):
     """What finds pairs of contacts, both of which one caller may see; see
     `shared.services.duplicates.suggestions.Suggestions`."""
 
-    def walk(self, after: Any, min_score: int) -> Iterator[tuple[Any, tuple[Contact, Contact] | None]]:
-        """Yield a position for each step after a position, and the contacts of a pair that is suggested there."""
+    def walk(
+        self, after: Sequence[str] | None, min_score: int, *, most: int
+    ) -> Iterator[Step[Suggestion]]: ...
 
-    def compare_all(self, contact_ids: Sequence[str], min_score: int) -> Compared:
-        """Return some contacts, and the pairs of them with a score."""
-
-
-class Compared(Protocol):
-    """Contacts that were compared with each other. `pairs`: those with the score, `dismissed`: those of them that were
-    dismissed."""
-
-    @property
-    def contacts(self) -> Mapping[str, Contact]: ...
-
-    @property
-    def pairs(self) -> Sequence[Pair]: ...
-
-    @property
-    def dismissed(self) -> Sequence[Pair]: ...
+    def compare_all(self, contact_ids: Sequence[str], min_score: int) -> ComparedGroup: ...
 
 
 class Merger(Protocol):
@@ -170,11 +168,13 @@ class MergePortions:
         most = min(_PAIRS_AT_ONCE, MAX_PAIRS - run.pairs)
         pairs: list[Pair] = []
         position, left_out = run.position, 0
-        for position, pair in self._alike(caller).walk(run.position, run.min_score):
-            if pair is not None and (merges_all or all(map(caller.owns_contact, pair))):
-                pairs.append((pair[0].id, pair[1].id))
-            elif pair is not None:
-                left_out += 1
+        walk = self._alike(caller).walk(run.position, run.min_score, most=_COMPARED_AT_ONCE)
+        for position, is_match, pair in walk:
+            if is_match and pair is not None:
+                if merges_all or all(caller.owns_contact(one.contact) for one in (pair.one, pair.other)):
+                    pairs.append(pair.pair)
+                else:
+                    left_out += 1
             if len(pairs) == most or not self._may_go_on():
                 return Found(tuple(pairs), position, left_out)
         return Found(tuple(pairs), None, left_out)
@@ -230,15 +230,12 @@ class MergePortions:
         compared = alike.compare_all(ids, run.min_score)
         records = self._records(run.tenant_id).contacts(ids)
         versions = {one.id: one.version for one in records.values() if one.deleted_at is None}
-        pairs = set(compared.pairs)
-        if {one.id: one.version for one in compared.contacts.values()} != versions or not is_connected(
-            ids, pairs
-        ):
+        is_current = {one.id: one.version for one in compared.contacts.values()} == versions
+        if not is_current or not is_connected(ids, compared.alike):
             raise changed_meanwhile()
-        if not is_connected(ids, pairs - set(compared.dismissed)):
-            refusal = changed_meanwhile()
-            refusal.code, refusal.detail = "dismissed", "The contacts were dismissed as duplicates meanwhile."
-            raise refusal
+        if not is_connected(ids, compared.alike - compared.dismissed):
+            message = "Contacts of the group were dismissed as duplicates after they were suggested."
+            raise Conflict(message, code="dismissed")
         return list(records.values())
 
     def _undo(self, jobs: WorkedJobs, run: MergeRun) -> Worked:

@@ -1,4 +1,6 @@
-"""Keys of bulk jobs, exports, recoveries of webhooks and merge jobs, and of the slots for the work that a tenant has open."""
+"""Keys of bulk jobs, exports, recoveries of webhooks and merge jobs, and of the slots for the work that a tenant has
+open.
+"""
 
 from __future__ import annotations
 

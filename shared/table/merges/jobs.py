@@ -66,8 +66,7 @@ class MergeJobTable(JobTable[MergeRun]):
         for row in walking.walk(
             self._store, partition, page=_PAGE, prefix=job_keys.MERGE_PAIRS, consistent=True
         ):
-            for one, other in json.loads(zlib.decompress(binary(row["pairs"]))):
-                yield one, other
+            yield from json.loads(zlib.decompress(binary(row["pairs"])))
 
     def put_groups(self, run: MergeRun, groups: Sequence[Group]) -> None:
         """Write the groups of a job. To write the same groups again changes nothing."""

@@ -26,6 +26,9 @@ Route = tuple[str, str]
 LATER = {
     ("POST", "/contacts/bulk-jobs/{job_id}/cancel"),
     ("POST", "/contacts/duplicates/dismiss"),
+    ("POST", "/contacts/merge-jobs/{merge_job_id}/cancel"),
+    ("POST", "/contacts/merge-jobs/{merge_job_id}/undo"),
+    ("POST", "/contacts/merge-suggested"),
     ("POST", "/exports"),
     ("POST", "/exports/{export_id}/cancel"),
     ("POST", "/imports"),

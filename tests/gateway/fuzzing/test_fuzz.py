@@ -28,6 +28,7 @@ from tests.integration.exports.exports import running_export
 from tests.integration.imports.drop_folder import DropFolder
 from tests.integration.imports.uploads import Uploader
 from tests.integration.jobs.bulk import running_job
+from tests.integration.merges.jobs import running_merge_job
 from tests.integration.webhooks.logged import logged_delivery
 from tests.integration.webhooks.recoveries import running_recovery
 from tests.integration.world import World
@@ -446,6 +447,7 @@ def test_bodies_by_the_document_s_schema_and_against_it_are_answered_as_it_says(
             "POST", "/users/invitations", {"email": "invited@example.com", "role": "user"}
         ).json["id"],
         "job_id": running_job(world),
+        "merge_job_id": running_merge_job("T1"),
     }
     known["event_id"] = logged_delivery("T1", known["webhook_id"])
     known["recovery_id"] = running_recovery("T1", known["webhook_id"])

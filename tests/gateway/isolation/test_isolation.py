@@ -21,6 +21,7 @@ from tests.integration.accounts.directory import put_member
 from tests.integration.exports.exports import a_completed_export, running_export
 from tests.integration.imports.drop_folder import DropFolder
 from tests.integration.jobs.bulk import running_job
+from tests.integration.merges.jobs import ended_merge_job, running_merge_job
 from tests.integration.webhooks.logged import logged_delivery
 from tests.integration.webhooks.recoveries import running_recovery
 from tests.integration.world import World, booking
@@ -95,6 +96,14 @@ def make_api_client(world: World, tenancy: Tenancy) -> str:
 
 def make_bulk_job(world: World, tenancy: Tenancy) -> str:
     return running_job(world, tenancy.id, caller=caller_of(tenancy.user))
+
+
+def make_merge_job(_world: World, tenancy: Tenancy) -> str:
+    return running_merge_job(tenancy.id, caller_of(tenancy.user))
+
+
+def make_ended_merge_job(_world: World, tenancy: Tenancy) -> str:
+    return ended_merge_job(tenancy.id, caller_of(tenancy.user))
 
 
 def make_export(world: World, tenancy: Tenancy) -> str:
@@ -343,6 +352,10 @@ CASES: dict[tuple[str, str], Case] = {
     ("GET", "/customers/{customer_id}/contacts"): Case(make_customer),
     ("GET", "/merges/{merge_id}"): Case(make_merge),
     ("POST", "/merges/{merge_id}/undo"): Case(make_merge),
+    ("GET", "/contacts/merge-jobs/{merge_job_id}"): Case(make_merge_job),
+    ("GET", "/contacts/merge-jobs/{merge_job_id}/groups"): Case(make_ended_merge_job),
+    ("POST", "/contacts/merge-jobs/{merge_job_id}/cancel"): Case(make_merge_job),
+    ("POST", "/contacts/merge-jobs/{merge_job_id}/undo"): Case(make_ended_merge_job),
     ("GET", "/contacts/bulk-jobs/{job_id}"): Case(make_bulk_job),
     ("POST", "/contacts/bulk-jobs/{job_id}/cancel"): Case(make_bulk_job),
     ("GET", "/users/{user_id}"): Case(make_user),
@@ -412,6 +425,8 @@ WITHOUT_ID: dict[tuple[str, str], Case] = {
     ("GET", "/contacts/duplicates"): Case(),
     ("POST", "/contacts/duplicates/dismiss"): Case(make_two, naming=two_ids),
     ("GET", "/contacts/bulk-jobs"): Case(),
+    ("GET", "/contacts/merge-jobs"): Case(),
+    ("POST", "/contacts/merge-suggested"): Case(body={"dry_run": True}),
     ("GET", "/exports"): Case(),
     ("POST", "/exports"): Case(body={"format": "csv", "dry_run": True}),
     ("GET", "/users"): Case(),

@@ -30,6 +30,7 @@ from tests.contract.answers import faults_of
 from tests.integration.exports.exports import running_export
 from tests.integration.imports.drop_folder import DropFolder
 from tests.integration.jobs.bulk import running_job
+from tests.integration.merges.jobs import ended_merge_job, running_merge_job
 from tests.integration.webhooks.logged import logged_delivery
 from tests.integration.webhooks.recoveries import running_recovery
 from tests.integration.world import World
@@ -230,6 +231,16 @@ CASES = [
     Case("/contacts/merge", make=two, events=2, naming=of_two),
     Case("/contacts/duplicates/dismiss", make=two, events=0, naming=two_ids),
     Case("/merges/{}/undo", make=merged, events=2, named="{merge_id}"),
+    Case("/contacts/merge-suggested", {"min_score": 95}, events=0),
+    Case(
+        "/contacts/merge-jobs/{}/cancel",
+        make=lambda _: running_merge_job("T1"),
+        named="{merge_job_id}",
+        events=0,
+    ),
+    Case(
+        "/contacts/merge-jobs/{}/undo", make=lambda _: ended_merge_job("T1"), named="{merge_job_id}", events=0
+    ),
     Case("/exports", {"format": "csv"}, events=0),
     Case("/exports/{}/cancel", make=running_export, named="{export_id}", events=0),
     Case("/contacts/bulk-jobs/{}/cancel", make=running_job, named="{job_id}", events=0),
@@ -376,6 +387,7 @@ def test_with_a_key_or_without_the_answer_is_the_same(worlds: Worlds, case: Case
                     "event_id",
                     "import_id",
                     "retry_of",
+                    "undoes",
                     "webhook_id",
                     "secret",
                     "upload",
@@ -402,6 +414,7 @@ def test_with_a_key_or_without_the_answer_is_the_same(worlds: Worlds, case: Case
                 answered.get("import_id"),
                 answered.get("retry_of"),
                 answered.get("webhook_id"),
+                answered.get("undoes"),
                 "+".join((answered.get("survivor_id", ""), *answered.get("merged_ids", ()))),
                 "+".join(answered.get("contact_ids", ())),
             )

@@ -547,7 +547,7 @@ def test_the_schedule_warns_only_of_jobs_that_needed_help(
     def look_at_due(report: WatchReport) -> None:
         report.waiting, report.driven_on, report.given_up = found.waiting, found.driven_on, found.given_up
 
-    for kind in ("bulk_watch", "export_watch", "recovery_watch"):
+    for kind in ("bulk_watch", "export_watch", "recovery_watch", "merge_watch"):
         watch = SimpleNamespace(look_at_due=look_at_due)
         monkeypatch.setattr(f"functions.bulk.on_schedule_bulk.{kind}", lambda has_time, watch=watch: watch)
     for one in ("note", "warn"):
