@@ -403,7 +403,7 @@ class World:
 
     def merge_suggested(self) -> None:
         """Start a merge job."""
-        self.merge_job_id = merge_job_service(ADMIN).start(MergeSuggestedInput(min_score=70)).id
+        self.merge_job_id = merge_job_service(ADMIN).start(MergeSuggestedInput(min_score=95)).id
 
     def work_on_merges(self) -> None:
         """Carry out the next portion of the merge job."""
@@ -779,9 +779,9 @@ _MERGED = ("Merge a contact into another",)
 _MERGED_20 = ("Merge 20 contacts into another",)
 _JOB_OF_MERGES = ("Start a merge job",)
 _PORTIONS_OF_MERGES = (
-    "Find the suggestions of a merge job",
-    "Put the suggestions of a merge job together",
-    "Merge the groups of a merge job",
+    "Find 27 pairs for a merge job",
+    "Make groups of 27 pairs for a merge job",
+    "Merge 27 groups of a merge job",
 )
 _FEED = ("Publish 30 events of a tenant",)
 BEFORE: dict[str, tuple[str, ...]] = {
@@ -840,11 +840,11 @@ BEFORE: dict[str, tuple[str, ...]] = {
     "Read a merge job": _JOB_OF_MERGES,
     "List what a merge job did": (*_JOB_OF_MERGES, *_PORTIONS_OF_MERGES),
     "Cancel a merge job": _JOB_OF_MERGES,
-    "Find the suggestions of a merge job": _JOB_OF_MERGES,
-    "Put the suggestions of a merge job together": (*_JOB_OF_MERGES, *_PORTIONS_OF_MERGES[:1]),
-    "Merge the groups of a merge job": (*_JOB_OF_MERGES, *_PORTIONS_OF_MERGES[:2]),
+    "Find 27 pairs for a merge job": _JOB_OF_MERGES,
+    "Make groups of 27 pairs for a merge job": (*_JOB_OF_MERGES, *_PORTIONS_OF_MERGES[:1]),
+    "Merge 27 groups of a merge job": (*_JOB_OF_MERGES, *_PORTIONS_OF_MERGES[:2]),
     "Start the undo of a merge job": (*_JOB_OF_MERGES, *_PORTIONS_OF_MERGES),
-    "Undo the merges of a merge job": (
+    "Undo 27 merges of a merge job": (
         *_JOB_OF_MERGES,
         *_PORTIONS_OF_MERGES,
         "Start the undo of a merge job",
@@ -1005,11 +1005,11 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
         world.merge_job_id, limit=25, cursor=None
     ),
     "Cancel a merge job": lambda world: merge_job_service(ADMIN).cancel(world.merge_job_id),
-    "Find the suggestions of a merge job": lambda world: world.work_on_merges(),
-    "Put the suggestions of a merge job together": lambda world: world.work_on_merges(),
-    "Merge the groups of a merge job": lambda world: world.work_on_merges(),
+    "Find 27 pairs for a merge job": lambda world: world.work_on_merges(),
+    "Make groups of 27 pairs for a merge job": lambda world: world.work_on_merges(),
+    "Merge 27 groups of a merge job": lambda world: world.work_on_merges(),
     "Start the undo of a merge job": lambda world: world.undo_merge_job(),
-    "Undo the merges of a merge job": lambda world: world.work_on_merges(),
+    "Undo 27 merges of a merge job": lambda world: world.work_on_merges(),
     "Undo a merge": lambda world: merging(ADMIN).undo(world.merged[-1]),
     "List merges": lambda world: merge_reading(ADMIN).list(MergeFilter(), limit=25, cursor=None),
     "Read a merged contact": lambda world: _read_merged(world.made[1].id),

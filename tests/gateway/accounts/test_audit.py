@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from shared.domain.event_rights import EVENT_RIGHTS
 from tests.gateway.accounts.test_rights import ROUTES, succeeded
 from tests.gateway.isolation.test_isolation import (
@@ -16,12 +18,19 @@ from tests.gateway.isolation.test_isolation import (
     make_contact,
 )
 from tests.integration.audited import Watched, watching
+from tests.integration.merges.jobs import allow_many_merge_jobs
 from tests.integration.world import World
 from tests.support.faults import call, unreachable
 from tests.support.transport import Layer, intercepting
 from tests.tenants import Tenancy, program
 
 Route = tuple[str, str]
+
+
+@pytest.fixture(autouse=True)
+def many_merge_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
+    allow_many_merge_jobs(monkeypatch)
+
 
 LATER = {
     ("POST", "/contacts/bulk-jobs/{job_id}/cancel"),

@@ -18,6 +18,7 @@ from shared.domain.ids import new_id
 from shared.domain.tenant import TenantSettings
 from tests.contract.answers import ROOT, document, faults_of
 from tests.gateway.isolation.test_isolation import CASES, NOWHERE, OPEN, WITHOUT_ID, Case, at, shown
+from tests.integration.merges.jobs import allow_many_merge_jobs
 from tests.integration.world import World
 from tests.support.gateway import Response
 from tests.support.tenant_guard import TenantGuard
@@ -67,6 +68,11 @@ def matrix() -> dict[Route, tuple[str, dict[str, str]]]:
 def permissions(text: str) -> list[str]:
     """The permissions that a text names."""
     return re.findall(r"`([a-z]+:[a-z]+)`", text)
+
+
+@pytest.fixture(autouse=True)
+def many_merge_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
+    allow_many_merge_jobs(monkeypatch)
 
 
 ROUTES = {**WITHOUT_ID, **CASES}

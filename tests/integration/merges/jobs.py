@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
+
+import pytest
 
 from shared.domain import timestamps
 from shared.domain.callers import Caller, Kind
@@ -59,6 +62,12 @@ def groups(world: World, job_id: str) -> list[dict[str, Any]]:
         if answer.json["next_cursor"] is None:
             return found
         cursor = {"cursor": answer.json["next_cursor"]}
+
+
+def allow_many_merge_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a tenant have many merge jobs under way, for tests in which many callers of one tenant start some."""
+    quota = replace(ITEMS.quota, most=99)
+    monkeypatch.setattr("shared.table.merges.jobs.ITEMS", replace(ITEMS, quota=quota))
 
 
 def running_merge_job(tenant_id: str, by: tuple[Kind, str] | None = None) -> str:
