@@ -120,9 +120,7 @@ class Merging:
         self._caller.require("contacts:read")
         given.check_ids()
         with self._contacts.anonymizing_conflicts():
-            return retry_on_conflict(
-                lambda: self._merge(given, of_group), sleep=self._sleep, policy=HOT
-            )
+            return retry_on_conflict(lambda: self._merge(given, of_group), sleep=self._sleep, policy=HOT)
 
     def _merge(self, given: MergeInput, of_group: GroupMerge | None) -> MergeResult:
         survivor, *merged = self._find(given)
