@@ -147,7 +147,9 @@ EXAMPLES = {
             ),
         ),
     ),
-    "merge_suggested": Example(request={"min_score": 90}, answer=_STARTED, problems=(MERGE_JOBS.refusal(_JOB_ID),)),
+    "merge_suggested": Example(
+        request={"min_score": 90}, answer=_STARTED, problems=(MERGE_JOBS.refusal(_JOB_ID),)
+    ),
     "list_merge_jobs": Example(answer=Page([_JOB], None), problems=(LIMIT_REFUSED,)),
     "read_merge_job": Example(answer=_JOB, problems=(NotFound("Merge job"),)),
     "list_merge_groups": Example(answer=Page(_GROUPS, None), problems=(NotFound("Merge job"),)),
