@@ -298,6 +298,7 @@ def test_the_figures_of_survivors_and_of_merged_contacts_are_those_of_a_recount(
         timelines: Timelines | None = None
         timelines = Timelines()
         timelines.fill()
+        timelines.merge("ada", "bob")
         for one, overtaking in made:
             if overtaking is not None and overtaking[0] != "wait":
                 timelines.overtaking.append(lambda other=overtaking: timelines.do(other))
