@@ -14,6 +14,7 @@ from tests.integration.worlds import Worlds
 from tests.support.aws import Stack
 from tests.support.faults import call, kill_points
 from tests.support.tokens import TokenIssuer
+from tests.support.transport import Attempt, Layer, Send, intercepting
 
 WRITES = call("dynamodb", "PutItem", "BatchWriteItem", "TransactWriteItems")
 SENDS = call("sqs", "SendMessageBatch")
@@ -143,6 +144,35 @@ def test_one_job_of_a_tenant_is_under_way_and_stops_when_it_is_cancelled(
     planned = jobs.run(world, dry_run=True)
     answer = world.send("POST", f"{jobs.JOBS}/{planned['id']}/undo")
     assert (answer.status, answer.json["code"]) == (409, "nothing_to_undo")
+
+
+def test_a_job_cancelled_between_two_groups_counts_what_it_merged_and_can_be_undone(
+    world: World, people: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.services.merges.portions._LOOK_SECONDS", 0.0)
+    job = jobs.start(world)
+    Jobs(world).work(limit=2)
+    cancelled: list[str] = []
+
+    def cancel(attempt: Attempt, send: Send) -> Any:
+        # With the first merge: of the writes of the portion the only one of many items.
+        answer = send(attempt)
+        if (
+            attempt.operation == "TransactWriteItems"
+            and len(attempt.params["TransactItems"]) > 5
+            and not cancelled
+        ):
+            cancelled.append(job)
+            assert world.send("POST", f"{jobs.JOBS}/{job}/cancel").json["state"] == "cancelled"
+        return answer
+
+    with intercepting(Layer.FAULTS, cancel):
+        Jobs(world).work()
+    shown = jobs.shown(world, job)
+    assert (shown["state"], shown["counts"]["merged"], len(jobs.groups(world, job))) == ("cancelled", 1, 1)
+    assert jobs.run_undo(world, job)["counts"]["undone"] == 1
+    world.catch_up()
+    assert {one["id"] for one in world.listed()} == {one for group in people for one in group}
 
 
 def test_callers_who_may_merge_their_own_contacts_merge_pairs_of_which_they_own_both(
