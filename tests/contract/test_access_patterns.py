@@ -35,6 +35,7 @@ from shared.domain.errors import Duplicate, Merged
 from shared.domain.exports.record import ExportTask
 from shared.domain.exports.views import Export, ExportInput
 from shared.domain.feed_views import ALL_ENTRIES
+from shared.domain.groups.record import Group
 from shared.domain.ids import derived_id, milliseconds_of, new_id
 from shared.domain.imports.preview import PreviewInput
 from shared.domain.imports.progress import Tally
@@ -152,6 +153,7 @@ from tests.support.aws import Stack
 from tests.support.lambda_context import ACCOUNT, REGION
 from tests.support.meter import meter
 from tests.support.queues import receive
+from tests.support.replay import replayed
 from tests.support.tenant_guard import acting_for, as_operator, inferring_tenant
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "access-patterns.md"
@@ -191,20 +193,13 @@ class World:
 
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
-        with as_operator():
-            onboarding_service().open_tenant(TENANT, "One")
-            onboarding_service().add_member(ADMIN.id, TENANT, "admin", "admin@example.com")
+        self.made, self.records, self.events, self.fresh, self.group = replayed("costs", self._settle)
+        reset_wiring()
         tenant_settings(TENANT)  # a warm process has it at hand
         self.contacts = contact_service(ADMIN)
         self.lists = contact_lists(ADMIN)
-        self.made = [self.contacts.create(given(n)) for n in range(30)]
-        self.records, self.events = self._items("CONTACT"), self._items("EVENT#")
-        self.contacts.create(given(99, tags=["vip"]))
-        self.group = group_service(ADMIN).create({"name": "spring", "kind": "static"})
-        (self.tag,) = label_service(ADMIN, Tag).list(prefix=None, limit=1, cursor=None).items
-        [self.fresh] = [item for item in self._items("CONTACT") if item["email"]["S"] == "ada99@example.com"]
         self.customers = customer_service(ADMIN)
-        projection().project(self.records)
+        (self.tag,) = label_service(ADMIN, Tag).list(prefix=None, limit=1, cursor=None).items
         contact_reading(ADMIN).read(self.made[0].id)  # a warm process has the labels at hand
         show_contacts(ADMIN, self.made[:1])  # and the names
         performer(ADMIN)
@@ -227,6 +222,23 @@ class World:
         self.bulk = Bulk()
         self.exports = Exporting()
         self.calls = Calls()
+
+    def _settle(self) -> tuple[list[Contact], list[Item], list[Item], Item, Group]:
+        """Open the tenant and create its contacts, of which the last has a tag and is not projected, and a group.
+
+        Returns the projected contacts, their items and events, the item of the last contact, and the group.
+        """
+        with as_operator():
+            onboarding_service().open_tenant(TENANT, "One")
+            onboarding_service().add_member(ADMIN.id, TENANT, "admin", "admin@example.com")
+        contacts = contact_service(ADMIN)
+        made = [contacts.create(given(n)) for n in range(30)]
+        records, events = self._items("CONTACT"), self._items("EVENT#")
+        contacts.create(given(99, tags=["vip"]))
+        group = group_service(ADMIN).create({"name": "spring", "kind": "static"})
+        [fresh] = [item for item in self._items("CONTACT") if item["email"]["S"] == "ada99@example.com"]
+        projection().project(records)
+        return made, records, events, fresh, group
 
     def want(self, **fields: Any) -> None:
         """Change what the webhook wants."""

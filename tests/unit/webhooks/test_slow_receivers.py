@@ -17,6 +17,8 @@ from shared.services.webhooks.reminders import call_after
 from tests.support.template import Template
 from tests.unit.webhooks.virtual_senders import START, Answering, Senders
 
+pytestmark = pytest.mark.usefixtures("untraced")
+
 SENDERS = 20
 SLOT_SECONDS = 15 / SLOW_SENDERS
 QUICK = {f"other{number} hook": Answering(0.2) for number in range(10)}
