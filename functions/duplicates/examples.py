@@ -30,12 +30,17 @@ _DUPLICATE = Duplicate(
     reasons=_REASONS,
 )
 
-PARAMETERS = {"contact_id": ADA_ID, "other_id": GRACE_ID, "min_score": 80}
+PARAMETERS = {"contact_id": ADA_ID, "min_score": 80}
 
 EXAMPLES = {
-    "list_duplicates": Example(answer=Page([_DUPLICATE], None), problems=(LIMIT_REFUSED,)),
+    "list_duplicates": Example(
+        parameters={"contact_id": ADA_ID, "other_id": GRACE_ID},
+        answer=Page([_DUPLICATE], None),
+        problems=(LIMIT_REFUSED,),
+    ),
     "dismiss_duplicate": Example(
         request={"contact_ids": [ADA_ID, GRACE_ID]},
+        parameters={"contact_id": ADA_ID, "other_id": GRACE_ID},
         answer=Dismissal(
             contact_ids=[ADA_ID, GRACE_ID],
             score=76,

@@ -285,7 +285,8 @@ def test_among_a_customer_s_contacts_the_survivor_takes_the_values_of_others(
     assert world.send("POST", f"/contacts/{other}/restore").status == 409
     assert world.create("two@example.com", customer_id=b)["id"] not in (one, two)
     back = undo(world, made)
-    assert {(one["contact_id"], one["reason"]) for one in back["undo"]["kept"]} == {(two, "address_taken")}
+    kept = {(one["contact_id"], one["field"], one["reason"]) for one in back["undo"]["kept"]}
+    assert kept == {(two, "email", "address_taken"), (two, "is_primary", "changed_since")}
     world.content.assert_whole()
     assert len(world.content.locks) >= len(before)
 
