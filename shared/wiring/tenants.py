@@ -73,9 +73,9 @@ def user_table(tenant_id: str) -> UserTable:
     return UserTable(store(), tenant_id)
 
 
-def is_user(tenant_id: str, user_id: str) -> bool:
-    """Whether a tenant has a user with this id, active or not."""
-    return _find_user(tenant_id, user_id) is not None
+def can_have_contacts(tenant_id: str, owner_id: str) -> bool:
+    """Whether a tenant has a user with this id, active or not, or an API client: contacts may belong to either."""
+    return _find_user(tenant_id, owner_id) is not None or user_table(tenant_id).is_api_client(owner_id)
 
 
 def is_active_user(tenant_id: str, user_id: str) -> bool:

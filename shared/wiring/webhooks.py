@@ -11,7 +11,7 @@ from shared.wiring.idempotency import announcer, store_for
 from shared.wiring.kept import kept
 from shared.wiring.limits import webhook_test_limit
 from shared.wiring.sealing import seal
-from shared.wiring.tenants import find_tenant, is_user, user_table
+from shared.wiring.tenants import can_have_contacts, find_tenant, user_table
 
 if TYPE_CHECKING:
     from shared.domain.callers import Caller
@@ -39,7 +39,7 @@ def webhook_service(caller: Caller, claim: IdempotencyKeyClaim | None = None) ->
         delivery_queue(),
         vault(),
         partial(webhook_test_limit, caller.tenant_id),
-        partial(is_user, caller.tenant_id),
+        partial(can_have_contacts, caller.tenant_id),
         loopback=environment.webhook_loopback(),
         announce=announcer(claim),
     )

@@ -125,7 +125,8 @@ def test_a_contact_that_joins_a_group_is_announced_for_the_group(admin: Caller, 
     assert (payload["type"], payload["data"]["id"], payload["data"]["contact_id"]) == (
         "group.member_added", group["id"], ada["id"],
     )  # fmt: skip
-    admin.wait_for_entries("&type=contact.*,group.*", "contact.created", "contact.updated")
+    admin.wait_for_entries("&type=contact.*", "contact.created", "contact.updated")
+    admin.wait_for_entries("&type=group.*", "group.created")
 
 
 def test_while_a_secret_is_replaced_both_sign_and_the_new_one_goes_on(

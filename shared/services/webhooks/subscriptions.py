@@ -68,8 +68,8 @@ class TestLimit(Protocol):
 
 
 class WebhookService:
-    """The subscriptions that one caller may manage. `is_user`: whether an id is that of a user of the tenant.
-    `loopback` allows URLs of the local machine.
+    """The subscriptions that one caller may manage. `can_have_contacts`: whether an id is that of a user or an API
+    client. `loopback` allows URLs of the local machine.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class WebhookService:
         queue: Queue,
         vault: Vault,
         test_limit: Callable[[], TestLimit],
-        is_user: Callable[[str], bool],
+        can_have_contacts: Callable[[str], bool],
         *,
         loopback: bool = False,
         sleep: Callable[[float], None] = time.sleep,
@@ -92,7 +92,7 @@ class WebhookService:
         self._queue = queue
         self._vault = vault
         self._test_limit = test_limit
-        self._is_user = is_user
+        self._can_have_contacts = can_have_contacts
         self._loopback = loopback
         self._sleep = sleep
         self._announce = announce
@@ -268,9 +268,11 @@ class WebhookService:
         return {"header_names": after.header_names, "sealed": self._seal(webhook, after)}
 
     def _require_owner(self, given: WebhookFilterInput | None) -> None:
-        """Raise Invalid if a filter names an owner who is no user of the tenant, so that no event would ever pass."""
-        if given is not None and given.owner_id is not None and not self._is_user(given.owner_id):
-            raise Invalid.field("filter.owner_id", "unknown_user", "This is not the id of a user.")
+        """Raise Invalid if a filter names an owner who can have no contacts, so that no event would ever pass."""
+        if given is not None and given.owner_id is not None and not self._can_have_contacts(given.owner_id):
+            raise Invalid.field(
+                "filter.owner_id", "unknown_owner", "This is not the id of a user or an API client."
+            )
 
     def _require(self) -> None:
         self._caller.require_all(MANAGE_WEBHOOKS)

@@ -89,7 +89,7 @@ def test_a_patch_that_changes_nothing_is_no_change(world: World) -> None:
         ({"filter": {"source": ["telepathy"]}}, 422, "filter.source.0", "literal_error"),
         ({"filter": {"changed": ["email"] * 51}}, 422, "filter.changed", "too_long"),
         ({"filter": {"changed": ["email", "e_mail"]}}, 422, "filter.changed.1", "unknown_field"),
-        ({"filter": {"owner_id": "nobody"}}, 422, "filter.owner_id", "unknown_user"),
+        ({"filter": {"owner_id": "nobody"}}, 422, "filter.owner_id", "unknown_owner"),
         ({"filter": {"amount": 5}}, 422, "filter.amount", "extra_forbidden"),
         ({"include": "half"}, 422, "include", "literal_error"),
         ({"is_active": True}, 422, "is_active", "extra_forbidden"),

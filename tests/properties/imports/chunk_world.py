@@ -268,10 +268,12 @@ class ChunkWorld:
         merging = Merging(
             ADMIN,
             MergeReading(ADMIN, merges, cast("Cursors", None)),
+            ContactReading(ADMIN, self._contacts()),
             merges,
             Membership(ADMIN, MembershipTable(self.store, TENANT), no_key),
             performer=lambda: "an admin",
             present_owner=lambda owner_id: owner_id,
+            unique_scope=lambda: self.case.settings.unique_scope,
             sleep=lambda seconds: None,
         )
         with contextlib.suppress(Duplicate):
