@@ -1,4 +1,4 @@
-"""What calls of AWS cost: counted as they go on the wire to moto, and priced by the list prices.
+"""The costs of calls of AWS, counted as they go on the wire to moto, and priced by the list prices.
 
 Prices are dollars in us-east-1 at the first tier, without free tiers, as of November 2026. Each names the page of AWS
 that states it.
@@ -84,7 +84,7 @@ class Calls:
 
     @property
     def cost(self) -> Cost:
-        """What the calls cost so far."""
+        """The costs of the calls so far."""
         total, requests = self._meter.total, self._requests
         return Cost(
             total.calls,

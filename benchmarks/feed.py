@@ -1,4 +1,4 @@
-"""What the feed costs as it grows: publication, polls, pages, and one event by its id."""
+"""The costs of the feed as it grows: publication, polls, pages, and one event by its id."""
 
 from __future__ import annotations
 

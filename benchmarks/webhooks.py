@@ -1,4 +1,4 @@
-"""What an event costs from its publication to the answer of one webhook: calls, units, messages and dollars.
+"""The costs of an event from its publication to the answer of one webhook: calls, units, messages and dollars.
 
 The functions run in this process, with moto as AWS, and every call is counted as it goes on the wire
 (`benchmarks.aws_calls`, which has the prices). Lambda's own calls of SQS are added: a batch of messages is received and

@@ -41,7 +41,7 @@ class ContactQuery(BaseModel):
 
 
 class CreationQuery(BaseModel):
-    """What the answer to a creation includes."""
+    """The parts of the answer to a creation that a caller may ask for."""
 
     model_config = ConfigDict(extra="forbid", defer_build=True)
 

@@ -321,7 +321,7 @@ class _Work:
 
 @dataclass(slots=True)
 class _Attempt:
-    """What became of the events of a portion, by their index entries.
+    """The outcome for the events of a portion, by their index entries.
 
     `others`: the number of those that needed nothing: they are in a feed, or were purged. `published`: the number of
     those published now. `failed`; `waiting`: for earlier events of their records; `set_aside`: the feeds of their

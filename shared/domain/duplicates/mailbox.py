@@ -14,7 +14,7 @@ _PROVIDERS = {
     "yandex.by": "yandex.ru",
     "yandex.kz": "yandex.ru",
 }
-"""Domains of one provider that share their mailboxes, each with the domain that stands for all."""
+"""Domains of one provider that share their mailboxes, each with the domain that represents them all."""
 _IGNORED = {"gmail.com": ".", "proton.me": ".-_"}
 """The characters that a provider ignores in the part before the `@`."""
 

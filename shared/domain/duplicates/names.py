@@ -17,7 +17,7 @@ _JOINS = frozenset({"and", "und", "et", "y", "e", "en", "i"})
 _WITHIN_WORDS = str.maketrans(dict.fromkeys("'’./"))
 """Characters within the words of a company's name, as in `S.A.`, `A/S` and `McDonald's`."""
 _DIGRAPHS = ("ae", "a"), ("oe", "o"), ("ue", "u"), ("aa", "a")
-"""Letters that stand for an accented one, and the form that folding gives that one."""
+"""Letters that are written for an accented one, and the form that folding gives that one."""
 
 
 @lru_cache(maxsize=4096)

@@ -50,12 +50,12 @@ _LIKE: frozenset[Likeness] = frozenset(
     {"same", "nickname", "middle_name", "typing_error", "initial", "part", "first_name", "last_name"}
 )
 _OTHER_ID, _OTHER_NUMBERS, _COLLEAGUES = 45, 4, 12
-"""What is taken off: for different national ids; for colleagues by name who have different numbers; for a number that
+"""Points to take off: for different national ids; for colleagues by name who have different numbers; for a number that
 people of one company share who have only the first name in common."""
 
 
 class Reason(BaseModel):
-    """What two contacts have in common."""
+    """The values that two contacts have in common."""
 
     model_config = ConfigDict(defer_build=True)
 

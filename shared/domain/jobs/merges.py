@@ -45,7 +45,7 @@ class MergeSuggestedInput(BaseModel):
 
 
 class MergeJobCounts(BaseModel):
-    """What a job has done.
+    """The results of a job.
 
     `pairs`: suggestions that it found. `pairs_left_out`: those of them that the caller may see and not merge. `groups`:
     that they form; null until all are found, or the merges that are undone. `planned`, `merged`, `undone`, `refused`:

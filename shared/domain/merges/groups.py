@@ -48,7 +48,7 @@ class GroupRefusal(BaseModel):
 
 
 class GroupResult(BaseModel):
-    """What a job did with a group of contacts.
+    """The result of a job for a group of contacts.
 
     `outcome`:
 

@@ -44,7 +44,7 @@ class ContactChange(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class MergePlan:
-    """What a merge will write. `merged`: the contacts that are merged, in the order in which they were given."""
+    """The records that a merge writes. `merged`: those that are merged, in the order in which they were given."""
 
     merge: Merge
     detail: MergeDetail

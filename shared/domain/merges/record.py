@@ -99,7 +99,7 @@ def undo_until(at: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class MergeDetail:
-    """What the undo of a merge needs. It holds values of the survivor, so it is stored in that contact's partition.
+    """The values that the undo of a merge needs. They include values of the survivor, so they are in its partition.
 
     `changes`: each field of the survivor that the merge set, stored ones that are not shown too, with the values before
     and after it; of fields among which values move all of them, and `communication` always. `primary_ids`: the merged

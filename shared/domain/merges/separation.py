@@ -1,4 +1,4 @@
-"""What the survivor of a merge loses when the merge is undone, field by field.
+"""The values that the survivor of a merge loses when the merge is undone, field by field.
 
 A value that is still the one that the merge gave goes back, and one that was changed since stays and is listed. Lists,
 custom fields and channels are compared entry by entry: what the merge gave goes, and what was added or removed since

@@ -27,7 +27,7 @@ _NOT_LISTED = FIGURES | {"merged_from", "full_name"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Present:
-    """What the undo of a merge has to know of other records.
+    """The present records that the undo of a merge depends on.
 
     `parts`: the contacts that were merged into the survivor, by id: those that are to be back, and the others.
     `times`: the times among the figures of the survivor's own partition. `customers`: the customers of the contacts,
@@ -46,7 +46,7 @@ class Present:
 
 @dataclass(frozen=True, slots=True)
 class UndoPlan:
-    """What the undo of a merge will write. `returned`: the contacts that are back, in the order of the merge."""
+    """The records that an undo writes. `returned`: the contacts that are back, in the order of the merge."""
 
     merge: Merge
     survivor: ContactChange

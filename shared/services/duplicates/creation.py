@@ -16,7 +16,7 @@ from shared.services.idempotency import Announce
 
 
 class Alike(Protocol):
-    """What finds duplicates; see `shared.services.duplicates.suggestions.Suggestions`."""
+    """Finds duplicates; see `shared.services.duplicates.suggestions.Suggestions`."""
 
     def find_for_new(self, contact: Contact, min_score: int) -> list[Duplicate]: ...
 

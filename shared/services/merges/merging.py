@@ -66,7 +66,7 @@ class MergeRepository(Protocol):
 
 
 class Members(Protocol):
-    """What keeps customers in step; see `shared.services.customers.membership.Membership`."""
+    """Keeps customers in step; see `shared.services.customers.membership.Membership`."""
 
     def complete(self, *given: ContactChange) -> Changes: ...
 

@@ -64,7 +64,7 @@ _LOOK_SECONDS = 5.0
 
 
 class Alike(Protocol):
-    """What finds pairs of contacts, both of which one caller may see; see
+    """Finds pairs of contacts, both of which one caller may see; see
     `shared.services.duplicates.suggestions.Suggestions`."""
 
     def walk(
@@ -75,7 +75,7 @@ class Alike(Protocol):
 
 
 class Merger(Protocol):
-    """What merges contacts for one caller; see `shared.services.merges.merging.Merging`."""
+    """Merges contacts for one caller; see `shared.services.merges.merging.Merging`."""
 
     def merge(self, given: MergeInput, of_group: GroupMerge | None = None) -> MergeResult: ...
 
