@@ -54,7 +54,7 @@ class OwnedContact(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ContactOwners:
-    """What decides who owns a contact, and how many bytes of the table were read for it."""
+    """The owner and organizers of a contact, and how many bytes of the table were read for them."""
 
     owner_id: str | None
     organizer_ids: list[str]

@@ -29,7 +29,7 @@ from shared.domain.ids import new_id
 from shared.domain.tenant import Tenant
 from shared.services.backoff import RECORD
 from shared.services.jobs.queue import TaskQueue
-from shared.services.jobs.runner import Portion
+from shared.services.jobs.runner import Portion, find_portion
 from shared.services.walks import Step
 
 PART_BYTES = 5 * 1024 * 1024
@@ -134,10 +134,7 @@ class ExportPortions:
         if not run.is_under_way:
             self._settle(run)
             return None
-        if run.portions_done >= task.number:
-            is_latest = run.portions_done == task.number and run.closed_by in ("", task.id)
-            return Portion(run, is_closed=True) if is_latest else None
-        return Portion(run, is_closed=False)
+        return find_portion(run, task)
 
     def _settle(self, run: ExportRun) -> None:
         if run.due_at is None:

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
+from shared.domain.jobs.portions import PortionedRun, PortionTask
 from shared.domain.tenant import Tenant
 
 
@@ -29,6 +30,7 @@ class TenantTask(Protocol):
 
 Task = TypeVar("Task", bound=TenantTask, contravariant=True)
 Run = TypeVar("Run")
+OpenRun = TypeVar("OpenRun", bound=PortionedRun)
 Result = TypeVar("Result")
 
 
@@ -38,6 +40,17 @@ class Portion(Generic[Run]):
 
     run: Run
     is_closed: bool
+
+
+def find_portion(run: OpenRun, task: PortionTask) -> Portion[OpenRun] | None:
+    """Return the portion that a task asks for, of a job that has work left.
+
+    None if another task closed it, or a later one is closed.
+    """
+    if run.portions_done < task.number:
+        return Portion(run, is_closed=False)
+    is_latest = run.portions_done == task.number and run.closed_by in ("", task.id)
+    return Portion(run, is_closed=True) if is_latest else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,7 @@ from shared.domain.tenant import Tenant
 from shared.services.backoff import RECORD
 from shared.services.duplicates.suggestions import ComparedGroup, Suggestion
 from shared.services.jobs.queue import TaskQueue
-from shared.services.jobs.runner import Portion
+from shared.services.jobs.runner import Portion, find_portion
 from shared.services.merges.jobs import MergeJobs
 from shared.services.walks import Step
 
@@ -138,10 +138,7 @@ class MergePortions:
             raise LookupError("a portion of a merge job that is not there")
         if not run.has_work:
             return None
-        if run.portions_done >= task.number:
-            is_latest = run.portions_done == task.number and run.closed_by in ("", task.id)
-            return Portion(run, is_closed=True) if is_latest else None
-        return Portion(run, is_closed=False)
+        return find_portion(run, task)
 
     def refuse(self) -> None:
         """Leave the portion to the watch."""

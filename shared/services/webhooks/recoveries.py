@@ -26,7 +26,7 @@ from shared.domain.webhooks.subscription import MANAGE_WEBHOOKS, Webhook
 from shared.services.backoff import RECORD
 from shared.services.idempotency import Announce, no_key
 from shared.services.jobs.queue import TaskQueue
-from shared.services.jobs.runner import Portion
+from shared.services.jobs.runner import Portion, find_portion
 from shared.services.jobs.service import JobRepository, JobService, JobViews
 from shared.services.paging import Cursors, Page
 from shared.services.reading_budget import Budget
@@ -209,10 +209,7 @@ class RecoveryPortions:
             raise LookupError("a portion of a recovery that is not there")
         if not run.is_under_way:
             return None
-        if run.portions_done >= task.number:
-            is_latest = run.portions_done == task.number and run.closed_by in ("", task.id)
-            return Portion(run, is_closed=True) if is_latest else None
-        return Portion(run, is_closed=False)
+        return find_portion(run, task)
 
     def refuse(self) -> None:
         """Leave the portion to the watch."""
